@@ -1,0 +1,78 @@
+"""The artifact store: folders named by the hash of what they hold."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from carprice_assets.errors import UserError
+from carprice_assets.files import content_id, folder_hashes, fsync_folder, fsync_tree
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A finished folder: what an asset's value is.
+
+    ``address`` is the hash of the content (32 hex digits), so equal content has one address.
+    """
+
+    address: str
+    path: Path
+
+    @property
+    def size(self) -> int:
+        """Bytes on disk."""
+        return sum(p.stat().st_size for p in self.path.rglob("*") if p.is_file())
+
+
+@dataclass(frozen=True)
+class ArtifactStore:
+    """Content-addressed folders below ``root``: ``root/<two digits>/<address>/``."""
+
+    root: Path
+
+    def path_of(self, address: str) -> Path:
+        """Where the artifact of ``address`` lies or would lie."""
+        return self.root / address[:2] / address
+
+    def put(self, build: Callable[[Path], None]) -> Artifact:
+        """Let ``build`` fill an empty folder, then move it to its address in one rename.
+
+        A kill leaves at most a folder below ``root/tmp``, never a half artifact. Content
+        that is there already is kept and the new copy dropped.
+        """
+        work = self.root / "tmp" / f"{os.getpid()}-{uuid.uuid4().hex}"
+        work.mkdir(parents=True)
+        try:
+            build(work)
+            address = content_id(folder_hashes(work))
+            final = self.path_of(address)
+            if not final.exists():
+                fsync_tree(work)
+                final.parent.mkdir(parents=True, exist_ok=True)
+                try:
+                    os.rename(work, final)
+                except OSError:  # another process finished the same content first
+                    if not final.exists():
+                        raise
+                fsync_folder(final.parent)
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+        return Artifact(address, final)
+
+    def get(self, address: str) -> Artifact:
+        """The artifact of ``address``.
+
+        Raises
+        ------
+        UserError
+            Where it is not in the store.
+        """
+        path = self.path_of(address)
+        if not path.is_dir():
+            raise UserError(f"artifact {address} is not in {self.root}: materialize its asset again")
+        return Artifact(address, path)

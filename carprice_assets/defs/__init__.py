@@ -1,0 +1,1 @@
+"""The Dagster layer: what exists, when it runs, what blocks it. No arithmetic."""

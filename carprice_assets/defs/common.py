@@ -1,0 +1,77 @@
+"""Small pieces that the asset modules share."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import dagster as dg
+
+from carprice_assets.defs.markets import market_partitions
+from carprice_assets.errors import UserError
+
+OWNERS = ["team:carprice"]
+
+# Checks belong to one market each; the argument for it is new in Dagster and says so.
+PREVIEW = r"Specifying a partitions_def on an AssetCheckSpec is currently in preview"
+
+
+@contextmanager
+def preview_accepted() -> Iterator[None]:
+    """Let a check be partitioned without the notice that the argument is a preview."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=PREVIEW, category=dg.PreviewWarning)
+        yield
+
+
+def check_spec(name: str, asset: str, description: str, *, blocking: bool) -> dg.AssetCheckSpec:
+    """A check of one market's partition of ``asset``."""
+    with preview_accepted():
+        return dg.AssetCheckSpec(
+            name,
+            asset=asset,
+            description=description,
+            blocking=blocking,
+            partitions_def=market_partitions,
+        )
+
+
+@contextmanager
+def one_line_failures() -> Iterator[None]:
+    """Turn a :class:`UserError` into a failed step that shows its one line."""
+    try:
+        yield
+    except UserError as error:
+        raise dg.Failure(str(error), allow_retries=False) from error
+
+
+def progress_to(context: dg.AssetExecutionContext) -> Callable[[str], None]:
+    """Progress lines go to the run's log."""
+
+    def tell(line: str) -> None:
+        context.log.info(line)
+
+    return tell
+
+
+def markdown_table(rows: list[Mapping[str, Any]]) -> dg.MetadataValue[Any]:
+    """A Markdown table of ``rows``, whose keys are the head."""
+    if not rows:
+        return dg.MetadataValue.md("*none*")
+    head = list(rows[0])
+    lines = [
+        "| " + " | ".join(head) + " |",
+        "|" + "---|" * len(head),
+        *("| " + " | ".join(str(row.get(key, "")) for key in head) + " |" for row in rows),
+    ]
+    return dg.MetadataValue.md("\n".join(lines))
+
+
+def picture(png: bytes, title: str) -> dg.MetadataValue[Any]:
+    """A PNG shown in place in the UI."""
+    import base64
+
+    data = base64.b64encode(png).decode()
+    return dg.MetadataValue.md(f"![{title}](data:image/png;base64,{data})")

@@ -1,0 +1,189 @@
+"""From raw listings to the dataset: what was scraped, what is clean, what was refused and why."""
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from carprice_assets.defs.common import (
+    OWNERS,
+    check_spec,
+    markdown_table,
+    one_line_failures,
+    progress_to,
+)
+from carprice_assets.defs.markets import market_partitions
+from carprice_assets.defs.resources import Platform, WarehouseResource
+from carprice_assets.errors import UserError
+from carprice_assets.listings import cleaning, dataset as datasets, raw, split
+from carprice_assets.practice_market.spool import write_scrapes
+
+POOL = "warehouse"
+REJECTION_LIMIT = 0.5
+
+
+class ImportConfig(dg.Config):
+    """What to take in. Without a path, a market's own simulated source is visited."""
+
+    path: str = ""
+    """A file of listings."""
+    format: str = ""
+    """Its format: carscom-cards, carscom-details, carscom-export, columns or payload."""
+    scraped_at: str = ""
+    """Day of the scrape as YYYY-MM-DD, where the file does not say."""
+
+
+@dg.asset(
+    partitions_def=market_partitions,
+    group_name="listings",
+    kinds={"duckdb"},
+    owners=OWNERS,
+    code_version="1",
+    pool=POOL,
+)
+def raw_listings(
+    context: dg.AssetExecutionContext,
+    config: ImportConfig,
+    platform: Platform,
+    warehouse: WarehouseResource,
+) -> dg.MaterializeResult[Any]:
+    """Verbatim payloads of every scrape, append-only.
+
+    Takes in the file that the run config names, or visits the practice market. The same
+    payload twice changes nothing, and a file without one acceptable listing is refused whole.
+    The data version is a hash of the content, so an identical scrape is not news.
+    """
+    name = context.partition_key
+    tell = progress_to(context)
+    with one_line_failures():
+        market = platform.market(name)
+        path, file_format = Path(config.path), config.format
+        if not config.path and "practice" in market.sources:
+            path, file_format = write_scrapes(market, platform.home.spool, tell), "payload"
+        with warehouse.get_connection(waiting=tell) as connection:
+            if config.path or file_format:
+                appended = raw.append(
+                    connection, market, file_format, path, _day(config.scraped_at)
+                )
+            else:
+                appended = raw.present(connection, market)
+    return dg.MaterializeResult(
+        data_version=dg.DataVersion(appended.data_version),
+        metadata={
+            "rows_read": appended.read,
+            "rows_new": appended.new,
+            "rows_known": appended.known,
+            "dagster/row_count": appended.total,
+            "source": file_format,
+        },
+    )
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise UserError(f"scraped_at {text!r} is no date of the form YYYY-MM-DD") from None
+
+
+TABLES = {
+    "listings": ("raw_listings", "Typed, clean cars: one row a listing with its latest state."),
+    "rejected_listings": (
+        "raw_listings",
+        "Latest rows that cannot be priced or learned from, each with its reason code.",
+    ),
+    "price_history": ("raw_listings", "Every change of an asking price, over all scrapes."),
+    "dataset": (
+        "listings",
+        "Listings on four sides, by vehicle: train, validation, calibration, holdout. Parquet.\n\n"
+        "A vehicle's side is a hash of its name and the market's salt, for ever. The check"
+        " `no_leakage` blocks everything below where a vehicle stands on two sides or has"
+        " changed side.",
+    ),
+}
+
+
+def _specs() -> list[dg.AssetSpec]:
+    specs: list[dg.AssetSpec] = []
+    for name, (upstream, description) in TABLES.items():
+        spec = dg.AssetSpec(
+            name,
+            deps=[upstream],
+            description=description,
+            group_name="listings",
+            kinds={"parquet"} if name == "dataset" else {"duckdb"},
+            owners=OWNERS,
+            code_version="1",
+            skippable=True,
+            partitions_def=market_partitions,
+        )
+        specs.append(spec.with_io_manager_key("artifact_io") if name == "dataset" else spec)
+    return specs
+
+
+@dg.multi_asset(
+    name="listing_tables",
+    specs=_specs(),
+    can_subset=True,
+    pool=POOL,
+    check_specs=[
+        check_spec(
+            "accounts_balance",
+            "listings",
+            "Raw rows = listings + rejected + superseded, counted anew from the tables.",
+            blocking=True,
+        ),
+        check_spec(
+            "rejection_rate",
+            "listings",
+            f"At most {REJECTION_LIMIT:.0%} of the listings that were seen are rejected.",
+            blocking=False,
+        ),
+        check_spec(
+            "no_leakage",
+            "dataset",
+            "No vehicle stands on two sides, and none ever changed its side.",
+            blocking=True,
+        ),
+    ],
+)
+def listing_tables(
+    context: dg.AssetExecutionContext, platform: Platform, warehouse: WarehouseResource
+) -> Iterator[dg.MaterializeResult[Any]]:
+    """Cleaning and splitting, in SQL inside DuckDB, one step for the four tables."""
+    chosen = {key.to_user_string() for key in context.selected_asset_keys}
+    tell = progress_to(context)
+    with one_line_failures():
+        market = platform.market(context.partition_key)
+        with warehouse.get_connection(waiting=tell) as connection:
+            if chosen - {"dataset"}:
+                summary = cleaning.rebuild(connection, market)
+                accounts = cleaning.accounts(connection, market)
+                yield from _table_results(chosen, summary, accounts)
+            if "dataset" in chosen:
+                artifact = platform.artifacts.put(
+                    lambda folder: datasets.build(connection, market, folder)
+                )
+                leaks = split.leaks(connection, market, artifact.path)
+    if "dataset" in chosen:
+        head = datasets.read_head(artifact.path)
+        yield dg.MaterializeResult(
+            asset_key="dataset",
+            value=artifact,
+            data_version=dg.DataVersion(artifact.address),
+            metadata={
+                **{side: count for side, count in head["counts"].items()},
+                "last_observed": head["last_observed"],
+                "bytes": artifact.size,
+            },
+            check_results=[
+                dg.AssetCheckResult(
+                    check_name="no_leakage",
+                    asset_key="dataset",
+                    passed=not leaks,
+                    metadata={"leaks": "; ".join(leaks[:20]) or "none"},
+                )
+            ],
+        )

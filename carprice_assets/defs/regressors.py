@@ -1,0 +1,118 @@
+"""One asset a regressor, each a step of its own."""
+
+import dagster as dg
+
+from carprice_assets.artifacts import Artifact
+from carprice_assets.defs.common import (
+    OWNERS,
+    check_spec,
+    one_line_failures,
+    picture,
+    progress_to,
+)
+from carprice_assets.defs.markets import market_partitions
+from carprice_assets.defs.resources import Platform
+from carprice_assets.evaluation.plots import plot_curves, plot_importances
+from carprice_assets.regressors.registry import REGRESSORS
+from carprice_assets.regressors.training import Encoded, fit_regressor
+
+KINDS = {"random_forest": "scikitlearn", "catboost": "python"}
+
+
+class TrainingConfig(dg.Config):
+    """How to fit one regressor."""
+
+    trials: int = 0
+    """Optuna trials on the validation side; 0 takes the defaults, which are good."""
+
+
+def _asset_of(name: str) -> dg.AssetsDefinition:
+    @dg.asset(
+        name=name,
+        partitions_def=market_partitions,
+        group_name="regressors",
+        kinds={KINDS.get(name, "python")},
+        owners=OWNERS,
+        code_version="1",
+        description=(
+            f"{(REGRESSORS[name].__doc__ or '').strip()}\n\nFitted on the training part, stopped"
+            " or searched on validation; keeps its serving form, which needs no framework that"
+            " trains. Set `trials` in the run config to search with Optuna."
+        ),
+        io_manager_key="artifact_io",
+        ins={"feature_set": dg.AssetIn("feature_set")},
+        check_specs=[
+            check_spec(
+                "overfit_guard",
+                name,
+                "Validation error of the log price against the training error: a gap above the"
+                " market's limit is shown as a warning, and the hold-out decides.",
+                blocking=False,
+            ),
+            check_spec(
+                "serving_form_parity",
+                name,
+                "The serving form gives the framework's prices on 1,000 validation cars.",
+                blocking=True,
+            ),
+        ],
+    )
+    def regressor(
+        context: dg.AssetExecutionContext,
+        config: TrainingConfig,
+        platform: Platform,
+        feature_set: Artifact,
+    ) -> dg.MaterializeResult[Artifact]:
+        with one_line_failures():
+            market = platform.market(context.partition_key)
+            fitted = fit_regressor(
+                name,
+                Encoded.open(feature_set),
+                platform.artifacts,
+                seed=market.training.seed,
+                trials=config.trials,
+                progress=progress_to(context),
+            )
+        limit, parity = market.training.overfit_limit, market.promotion.max_serving_difference
+        pictures = {"importances": picture(plot_importances(fitted.importances), "importances")}
+        if any(fitted.curves.values()):
+            pictures["training_curves"] = picture(plot_curves(fitted.curves), "training curves")
+        return dg.MaterializeResult(
+            value=fitted.artifact,
+            data_version=dg.DataVersion(fitted.artifact.address),
+            metadata={
+                "seconds": fitted.seconds,
+                "bytes": fitted.artifact.size,
+                "parameters": dg.MetadataValue.json(dict(fitted.parameters)),
+                "feature_set": feature_set.address,
+                **pictures,
+            },
+            check_results=[
+                dg.AssetCheckResult(
+                    check_name="overfit_guard",
+                    asset_key=name,
+                    passed=fitted.gap <= limit,
+                    severity=dg.AssetCheckSeverity.WARN,
+                    metadata={
+                        "train_error": fitted.train_error,
+                        "validation_error": fitted.validation_error,
+                        "gap": fitted.gap,
+                        "limit": limit,
+                    },
+                ),
+                dg.AssetCheckResult(
+                    check_name="serving_form_parity",
+                    asset_key=name,
+                    passed=fitted.serving_difference <= parity,
+                    metadata={"difference": fitted.serving_difference, "limit": parity},
+                ),
+            ],
+        )
+
+    return regressor
+
+
+@dg.definitions
+def regressors() -> dg.Definitions:
+    """One asset for each entry of the registry."""
+    return dg.Definitions(assets=[_asset_of(name) for name in REGRESSORS])

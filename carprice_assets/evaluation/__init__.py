@@ -1,0 +1,1 @@
+"""One yardstick for every regressor: figures, slices, plots, reports, the leaderboard."""

@@ -1,0 +1,47 @@
+"""Numbers as text, and tables for the terminal and for Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+NOTHING = "–"
+"""Stands for a figure that is not there."""
+
+
+def amount(number: float | None) -> str:
+    """Whole units with thousands separators: ``12,345``."""
+    return NOTHING if number is None else f"{number:,.0f}"
+
+
+def percent(number: float | None, digits: int = 1) -> str:
+    """A fraction in per cent: ``5.8 %``."""
+    return NOTHING if number is None else f"{100 * number:.{digits}f} %"
+
+
+def decimal(number: float | None, digits: int = 3) -> str:
+    """Fixed decimals: ``0.967``."""
+    return NOTHING if number is None else f"{number:.{digits}f}"
+
+
+def markdown(header: Sequence[str], rows: Sequence[Sequence[str]], *, text: int = 1) -> str:
+    """A Markdown table; the first ``text`` columns to the left, the others to the right."""
+    marks = ["---" if i < text else "---:" for i in range(len(header))]
+    return "\n".join(
+        "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |"
+        for line in (header, marks, *rows)
+    )
+
+
+def aligned(header: Sequence[str], rows: Sequence[Sequence[str]], *, text: int = 1) -> str:
+    """A plain table for terminals; the first ``text`` columns to the left, others right."""
+    widths = [max(len(cell) for cell in column) for column in zip(header, *rows, strict=True)]
+
+    def line(cells: Sequence[str]) -> str:
+        padded = [
+            cell.ljust(width) if i < text else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(cells, widths, strict=True))
+        ]
+        return "  ".join(padded).rstrip()
+
+    rule = "  ".join("-" * width for width in widths)
+    return "\n".join([line(header), rule, *(line(row) for row in rows)])

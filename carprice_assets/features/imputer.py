@@ -1,0 +1,163 @@
+"""Numbers without gaps: age, mileage, list price, and flags that say what was filled in."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from carprice_assets.features.base import Block, State, Transformer
+from carprice_assets.features.columns import folded, numbers, numbers_block, texts
+from carprice_assets.features.hierarchy import Hierarchy
+from carprice_assets.features.mileage import UsualMileage
+from carprice_assets.features.price_levels import MSRP_LEVELS
+from carprice_assets.features.title_keys import all_titles, crosses
+from carprice_assets.listings.contract import NEW, Columns, row_count
+from carprice_assets.listings.notes import Note
+
+DAYS_A_YEAR = 365.25
+EPOCH_YEAR = 1970
+YOUNGEST = 0.5
+ODD_RATIO = 5.0  # an MSRP five times the price, or a fifth of it, is a slip of the pen
+
+
+class Imputer(Transformer):
+    """Fills what is missing from what similar cars have.
+
+    - ``age``: years from half a year before the model year to ``observed_at``, at least 0.5;
+      a missing ``observed_at`` is the last one of the training part.
+    - ``mileage``: 0 for New; else the usual one of that age and make.
+    - ``msrp``: the shrunken geometric mean of cars with the same title and year, see
+      :class:`~carprice_assets.features.hierarchy.Hierarchy`; 0 and implausibly small values
+      count as missing. Where no training row has one, the typical price stands in.
+
+    No value depends on a row's own price, so training and serving see the same.
+    """
+
+    name = "imputer"
+    inputs = ("make", "model", "trim", "year", "mileage", "msrp", "stock_type", "observed_at")
+    feature_names = (
+        "year",
+        "age",
+        "mileage",
+        "mileage_per_year",
+        "msrp",
+        "observed_at",
+        "mileage_missing",
+        "msrp_missing",
+    )
+
+    def __init__(self) -> None:
+        self.last_observed = 0.0
+        self.usual_year = 0.0
+        self.msrp_floor = 0.0
+        self._mileage = UsualMileage()
+        self._msrp = Hierarchy(MSRP_LEVELS)
+
+    def fit(self, columns: Columns, target: NDArray[np.float64]) -> None:
+        observed = numbers(columns, "observed_at")
+        self.last_observed = float(np.nanmax(observed)) if _any(observed) else 0.0
+        years = numbers(columns, "year")
+        self.usual_year = float(np.nanmedian(years)) if _any(years) else 0.0
+        msrp = numbers(columns, "msrp")
+        with np.errstate(invalid="ignore"):
+            good = (msrp > target / ODD_RATIO) & (msrp < target * ODD_RATIO)
+        self.msrp_floor = float(np.quantile(msrp[good], 0.001)) / 2 if good.any() else 0.0
+        logs = np.log(np.where(good, msrp, np.nan))
+        self._msrp.fit(all_titles(columns), crosses(columns), logs[:, None])
+        if not good.any() and len(target):
+            self._msrp.overall = [float(np.log(np.median(target)))]
+        makes = [folded(make) for make in texts(columns, "make")]
+        known = np.where(self._new(columns), np.nan, numbers(columns, "mileage"))
+        self._mileage.fit(makes, self._age(columns), known)
+        self.restore(self.state())
+
+    def transform(self, columns: Columns) -> Block:
+        years = self._years(columns)
+        age = self._age(columns)
+        mileage, no_mileage = self._miles(columns, age)
+        msrp, no_msrp = self._list_price(columns)
+        observed = self._observed(columns)
+        return numbers_block(
+            [years, age, mileage, mileage / age, msrp, observed, no_mileage, no_msrp]
+        )
+
+    def notes(self, columns: Columns) -> Iterator[tuple[int, Note]]:
+        """A note for each mileage of a car that is not New, and each MSRP of a New one."""
+        new = self._new(columns)
+        mileage, no_mileage = self._miles(columns, self._age(columns))
+        for row in np.flatnonzero(no_mileage & ~new).tolist():
+            message = f"mileage is missing: {mileage[row]:,.0f}, usual for age and make, was used"
+            yield row, Note("imputed", "mileage", message)
+        msrp, no_msrp = self._list_price(columns)
+        for row in np.flatnonzero(no_msrp & new).tolist():
+            message = f"msrp is missing: {msrp[row]:,.0f}, usual for such cars, was used"
+            yield row, Note("imputed", "msrp", message)
+
+    def _new(self, columns: Columns) -> NDArray[np.bool_]:
+        return np.array([kind == NEW for kind in texts(columns, "stock_type")], dtype=bool)
+
+    def _observed(self, columns: Columns) -> NDArray[np.float64]:
+        observed = numbers(columns, "observed_at")
+        return np.where(np.isfinite(observed), observed, self.last_observed)
+
+    def _years(self, columns: Columns) -> NDArray[np.float64]:
+        years = numbers(columns, "year")
+        return np.where(np.isfinite(years), years, self.usual_year)
+
+    def _age(self, columns: Columns) -> NDArray[np.float64]:
+        today = EPOCH_YEAR + self._observed(columns) / DAYS_A_YEAR
+        return np.maximum(today - self._years(columns) + 0.5, YOUNGEST)
+
+    def _miles(
+        self, columns: Columns, age: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        mileage = numbers(columns, "mileage")
+        missing = ~(np.isfinite(mileage) & (mileage >= 0))
+        mileage = np.where(missing, 0.0, mileage)
+        wanted = np.flatnonzero(missing & ~self._new(columns)).tolist()
+        if wanted:
+            makes = texts(columns, "make")
+            for row in wanted:
+                mileage[row] = self._mileage.of(folded(makes[row]), float(age[row]))
+        return mileage, missing
+
+    def _list_price(self, columns: Columns) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        msrp = numbers(columns, "msrp")
+        missing = ~(np.isfinite(msrp) & (msrp > 0) & (msrp >= self.msrp_floor))
+        if missing.any():
+            msrp = np.where(missing, 0.0, msrp)
+            rows = np.flatnonzero(missing)
+            part = {
+                name: values[rows] for name, values in columns.items() if name in self.inputs
+            } or {"make": np.full(row_count(columns), "", dtype=object)}
+            titles, codes = all_titles(part), crosses(part)
+            for row, title, code in zip(rows.tolist(), titles, codes, strict=True):
+                msrp[row] = math.exp(self._msrp.row(title, code)[0][0][-1])
+        return msrp, missing
+
+    def state(self) -> State:
+        settings, arrays = self._msrp.state()
+        head: dict[str, Any] = {
+            "last_observed": self.last_observed,
+            "usual_year": self.usual_year,
+            "msrp_floor": self.msrp_floor,
+            "mileage": self._mileage.state(),
+            "msrp": settings,
+        }
+        return State(head, arrays)
+
+    def restore(self, state: State) -> None:
+        settings = state.settings
+        self.last_observed = float(settings["last_observed"])
+        self.usual_year = float(settings["usual_year"])
+        self.msrp_floor = float(settings["msrp_floor"])
+        self._mileage.restore(settings["mileage"])
+        self._msrp.restore(settings["msrp"], state.arrays)
+
+
+def _any(values: NDArray[np.float64]) -> bool:
+    return bool(np.isfinite(values).any())

@@ -1,0 +1,55 @@
+"""Where everything is kept: one folder, ``$CARPRICE_HOME``."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folders below one data home.
+
+    ``root`` defaults to ``warehouse/`` of the checkout, and ``$CARPRICE_HOME`` moves it.
+    """
+
+    root: Path
+
+    @classmethod
+    def current(cls) -> Home:
+        """The home that the environment names."""
+        named = os.environ.get("CARPRICE_HOME")
+        return cls(Path(named).expanduser().resolve() if named else PROJECT / "warehouse")
+
+    @property
+    def warehouse(self) -> Path:
+        """The DuckDB file."""
+        return self.root / "carprice.duckdb"
+
+    @property
+    def artifacts(self) -> Path:
+        """Content-addressed folders: datasets, transformer states, regressors, reports."""
+        return self.root / "artifacts"
+
+    @property
+    def releases(self) -> Path:
+        """One folder a market: releases, champion pointer, ledger."""
+        return self.root / "releases"
+
+    @property
+    def spool(self) -> Path:
+        """Files that wait to be taken in by a short step."""
+        return self.root / "spool"
+
+    @property
+    def markets(self) -> Path:
+        """The user's own market files."""
+        return self.root / "markets"
+
+    @property
+    def dagster(self) -> Path:
+        """``DAGSTER_HOME``: runs, event log, schedules."""
+        return self.root / "dagster"

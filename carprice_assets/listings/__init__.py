@@ -1,0 +1,1 @@
+"""From raw listings to clean ones: the contract, cleaning, rejection reasons, the split."""

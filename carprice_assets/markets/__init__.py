@@ -1,0 +1,19 @@
+"""Markets: one TOML file each, the platform's own and the user's in ``$CARPRICE_HOME/markets``."""
+
+from carprice_assets.markets.market import (
+    ColumnMapping,
+    Market,
+    PromotionRules,
+    load_market,
+    load_markets,
+    market_files,
+)
+
+__all__ = [
+    "ColumnMapping",
+    "Market",
+    "PromotionRules",
+    "load_market",
+    "load_markets",
+    "market_files",
+]

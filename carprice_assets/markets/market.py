@@ -1,0 +1,294 @@
+"""A market's settings, read from TOML and checked field by field."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal, TypeVar, cast
+
+from carprice_assets.errors import UserError
+from carprice_assets.home import Home
+
+OWN = Path(__file__).parent
+SIDES = ("train", "validation", "calibration", "holdout")
+KM_PER_MILE = 1.609344
+Rules = TypeVar("Rules")
+NAME = re.compile(r"[a-z][a-z0-9_-]{0,30}")
+
+
+@dataclass(frozen=True)
+class ListingRules:
+    """What a listing's price must lie between, in the market's currency, both ends allowed."""
+
+    price_low: float = 1_500.0
+    price_high: float = 1_000_000.0
+
+
+@dataclass(frozen=True)
+class SplitRules:
+    """The four sides in per cent, and the salt that must never change."""
+
+    salt: str
+    train: float = 72.0
+    validation: float = 8.0
+    calibration: float = 8.0
+    holdout: float = 12.0
+
+
+@dataclass(frozen=True)
+class TrainingRules:
+    """Settings of a training that a market may state; defaults are measured ones."""
+
+    seed: int = 20_260_101
+    drop_outliers: bool = False
+    overfit_limit: float = 0.10
+
+
+@dataclass(frozen=True)
+class PromotionRules:
+    """Limits of the gate. Absolute rules hold always, the others where a champion serves.
+
+    Attributes
+    ----------
+    min_r2
+        R2 on the whole hold-out, at least.
+    max_naive_ratio
+        MAE over the naive valuation's MAE, for every stock type that can be judged, at most.
+    min_holdout
+        Hold-out cars, at least; fewer cannot be judged.
+    min_stock_type
+        Cars of one stock type in the hold-out from which that type is judged.
+    min_improvement
+        Relative MAE gain over the champion on the same vehicles, at least.
+    max_slice_loss
+        Relative MAE by which one stock type or large make may be worse than the champion's.
+    min_make
+        Cars of one make in the hold-out from which that make is judged.
+    max_mileage_violations, max_year_violations, max_new_violations
+        Share of cars whose price rises with more mileage, rises with one year more of age, or
+        is lower as New than as Used, at most.
+    max_serving_difference
+        Relative difference between a regressor and its serving form, at most.
+    """
+
+    min_r2: float = 0.90
+    max_naive_ratio: float = 0.90
+    min_holdout: int = 100
+    min_stock_type: int = 50
+    min_improvement: float = 0.0
+    max_slice_loss: float = 0.05
+    min_make: int = 300
+    max_mileage_violations: float = 0.05
+    max_year_violations: float = 0.05
+    max_new_violations: float = 0.05
+    max_serving_difference: float = 1e-4
+
+
+@dataclass(frozen=True)
+class ColumnMapping:
+    """Where the ``columns`` format finds one field.
+
+    ``factor`` turns the file's unit or currency into the market's; 1.0 where they agree.
+    """
+
+    column: str
+    factor: float = 1.0
+
+
+@dataclass(frozen=True)
+class Market:
+    """One market: its name, units, sources and limits.
+
+    ``sources`` holds the raw table of every source; :meth:`columns` reads ``sources.columns``.
+    """
+
+    name: str
+    title: str
+    currency: str
+    distance: Literal["mi", "km"]
+    split: SplitRules
+    listings: ListingRules = field(default_factory=ListingRules)
+    training: TrainingRules = field(default_factory=TrainingRules)
+    promotion: PromotionRules = field(default_factory=PromotionRules)
+    sources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Any])
+    path: Path | None = None
+
+    def columns(self) -> Mapping[str, ColumnMapping]:
+        """The mapping of ``[sources.columns]``: listing field to column and factor.
+
+        A value is a column name, or a table with ``column`` and, for ``mileage``, ``unit``
+        (``km`` or ``mi``), for ``price`` and ``msrp``, ``currency`` and ``rate`` (market
+        currency for one unit of the file's).
+
+        Raises
+        ------
+        UserError
+            Where it is missing, malformed, or states a currency without a rate.
+        """
+        table = self.sources.get("columns")
+        if not table:
+            raise UserError(f"market {self.name}: no [sources.columns] table in {self.path}")
+        return {name: self._mapping(name, value) for name, value in table.items()}
+
+    def _mapping(self, name: str, value: Any) -> ColumnMapping:
+        where = f"market {self.name}: sources.columns.{name}"
+        if isinstance(value, str) and value:
+            return ColumnMapping(value)
+        if not isinstance(value, dict):
+            raise UserError(f"{where}: expected a column name or a table, got {value!r}")
+        table = cast("dict[str, Any]", value)
+        if unknown := set(table) - {"column", "unit", "currency", "rate"}:
+            raise UserError(f"{where}: unknown key {min(unknown)!r}")
+        column = table.get("column")
+        if not isinstance(column, str) or not column:
+            raise UserError(f"{where}: 'column' must name a column")
+        factor = 1.0
+        if "unit" in table:
+            factor = self._distance_factor(where, name, table["unit"])
+        if "currency" in table or "rate" in table:
+            factor = self._currency_factor(where, name, table)
+        return ColumnMapping(column, factor)
+
+    def _distance_factor(self, where: str, name: str, unit: Any) -> float:
+        if name != "mileage":
+            raise UserError(f"{where}: 'unit' belongs to mileage alone")
+        if unit not in ("km", "mi"):
+            raise UserError(f"{where}: unit {unit!r} is neither 'km' nor 'mi'")
+        if unit == self.distance:
+            return 1.0
+        return 1 / KM_PER_MILE if unit == "km" else KM_PER_MILE
+
+    def _currency_factor(self, where: str, name: str, table: Mapping[str, Any]) -> float:
+        if name not in ("price", "msrp"):
+            raise UserError(f"{where}: 'currency' belongs to price and msrp alone")
+        currency, rate = table.get("currency"), table.get("rate")
+        if currency == self.currency and rate is None:
+            return 1.0
+        if not isinstance(rate, int | float) or isinstance(rate, bool) or not rate > 0:
+            raise UserError(
+                f"{where}: {currency} is not the market's {self.currency}; state 'rate', the"
+                f" {self.currency} for one {currency}"
+            )
+        return float(rate)
+
+
+def market_files(home: Home) -> dict[str, Path]:
+    """Name to TOML file; a user's file takes the place of the platform's own of that name."""
+    found = {path.stem: path for path in sorted(OWN.glob("*.toml"))}
+    if home.markets.is_dir():
+        found |= {path.stem: path for path in sorted(home.markets.glob("*.toml"))}
+    return found
+
+
+def load_markets(home: Home) -> tuple[dict[str, Market], dict[str, str]]:
+    """All markets that can be read, and for each that cannot the one line that says why."""
+    good: dict[str, Market] = {}
+    broken: dict[str, str] = {}
+    for name, path in market_files(home).items():
+        try:
+            good[name] = read_market(path)
+        except UserError as error:
+            broken[name] = str(error)
+    return good, broken
+
+
+def load_market(home: Home, name: str) -> Market:
+    """The market called ``name``.
+
+    Raises
+    ------
+    UserError
+        Where there is none of that name, or its file is broken.
+    """
+    files = market_files(home)
+    if name not in files:
+        raise UserError(f"unknown market {name!r}: there are {', '.join(sorted(files))}")
+    return read_market(files[name])
+
+
+def read_market(path: Path) -> Market:
+    """Read and check one market file.
+
+    Raises
+    ------
+    UserError
+        For broken TOML, an unknown key, a wrong type or a value out of range; names the key.
+    """
+    name = path.stem
+    where = f"market {name}"
+    if not NAME.fullmatch(name):
+        raise UserError(f"{where}: a market's file name is lower-case letters, digits, - and _")
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{where}: {path} is no TOML: {error}") from error
+    except OSError as error:
+        raise UserError(f"{where}: cannot read {path}: {error.strerror}") from error
+    known = {"title", "currency", "distance", "listings", "split", "training", "promotion"}
+    if unknown := set(table) - known - {"sources"}:
+        raise UserError(f"{where}: unknown key {min(unknown)!r}")
+    currency, distance = table.get("currency"), table.get("distance")
+    if not isinstance(currency, str) or not re.fullmatch(r"[A-Z]{3}", currency):
+        raise UserError(f"{where}: currency must be three capitals such as 'USD', got {currency!r}")
+    if distance not in ("mi", "km"):
+        raise UserError(f"{where}: distance must be 'mi' or 'km', got {distance!r}")
+    title = table.get("title", name)
+    if not isinstance(title, str):
+        raise UserError(f"{where}: title must be text")
+    split = _section(where, "split", SplitRules, {"salt": f"{name}-1"} | _table(table, "split"))
+    parts = [getattr(split, side) for side in SIDES]
+    if min(parts) <= 0 or abs(sum(parts) - 100) > 1e-9:
+        raise UserError(f"{where}: split must be four positive parts that add up to 100")
+    market = Market(
+        name=name,
+        title=title,
+        currency=currency,
+        distance=distance,
+        split=split,
+        listings=_section(where, "listings", ListingRules, _table(table, "listings")),
+        training=_section(where, "training", TrainingRules, _table(table, "training")),
+        promotion=_section(where, "promotion", PromotionRules, _table(table, "promotion")),
+        sources=_sources(where, table),
+        path=path,
+    )
+    if not 0 < market.listings.price_low < market.listings.price_high:
+        raise UserError(f"{where}: listings.price_low must be above 0 and below price_high")
+    if "columns" in market.sources:
+        market.columns()
+    return market
+
+
+def _table(table: Mapping[str, Any], key: str) -> dict[str, Any]:
+    value = table.get(key, {})
+    if not isinstance(value, dict):
+        raise UserError(f"[{key}] must be a table, got {value!r}")
+    return cast("dict[str, Any]", value)
+
+
+def _sources(where: str, table: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
+    sources = _table(table, "sources")
+    for name, value in sources.items():
+        if not isinstance(value, dict):
+            raise UserError(f"{where}: sources.{name} must be a table, got {value!r}")
+    return sources
+
+
+def _section(where: str, key: str, kind: type[Rules], values: Mapping[str, Any]) -> Rules:
+    expected = {f.name: str(f.type) for f in fields(kind)}  # pyright: ignore[reportArgumentType]
+    checked: dict[str, Any] = {}
+    for name, value in values.items():
+        if name not in expected:
+            raise UserError(f"{where}: unknown key {key}.{name}")
+        checked[name] = _value(f"{where}: {key}.{name}", expected[name], value)
+    return kind(**checked)
+
+
+def _value(where: str, kind: str, value: Any) -> Any:
+    if kind == "float" and isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    if {"int": int, "str": str, "bool": bool}.get(kind) is type(value):
+        return value
+    raise UserError(f"{where} must be of type {kind}, got {value!r}")

@@ -1,0 +1,1 @@
+"""One file for each model family, and the serving forms that answer without it."""

@@ -1,0 +1,92 @@
+"""A release on disk: its folder, manifest, head and provenance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from carprice_assets.errors import UserError
+from carprice_assets.files import canonical_json, sha256_bytes
+from carprice_assets.releases.manifest import Manifest
+from carprice_assets.releases.strict import check_format, read_bounded, read_object
+
+MANIFEST, PROVENANCE, CONTENT = "manifest.json", "provenance.json", "content"
+HEAD = "release.json"
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a release came from: told beside the content, so that equal content has one id.
+
+    ``staged_at`` is a UTC ISO time; ``facts`` hold run id, library versions and machine.
+    """
+
+    release: str
+    staged_at: str
+    facts: Mapping[str, Any]
+
+    def to_bytes(self) -> bytes:
+        """The bytes of ``provenance.json``, with the digest of the rest."""
+        body = self._body()
+        return canonical_json(body | {"digest": _digest(body)})
+
+    def _body(self) -> dict[str, Any]:
+        return {
+            "format": FORMAT,
+            "release": self.release,
+            "staged_at": self.staged_at,
+            "provenance": dict(self.facts),
+        }
+
+    @classmethod
+    def read(cls, path: Path) -> Provenance:
+        """Read and check ``provenance.json``.
+
+        Raises
+        ------
+        UserError
+            For a newer format, a missing part, or a digest that does not fit.
+        """
+        table = read_object(path)
+        check_format(table, FORMAT, str(path))
+        digest = table.pop("digest", None)
+        release, staged_at, facts = (table.get(k) for k in ("release", "staged_at", "provenance"))
+        if digest != _digest(table):
+            raise UserError(f"{path} is changed: its digest does not fit")
+        if not (isinstance(release, str) and isinstance(staged_at, str) and isinstance(facts, dict)):
+            raise UserError(f"{path} is broken: release, staged_at or provenance is missing")
+        return cls(release, staged_at, cast("dict[str, Any]", facts))
+
+
+@dataclass(frozen=True)
+class Release:
+    """One release of a market: ``path`` holds manifest.json, provenance.json and content/."""
+
+    market: str
+    id: str
+    path: Path
+
+    @property
+    def content(self) -> Path:
+        """The folder that the id is the hash of."""
+        return self.path / CONTENT
+
+    def manifest(self) -> Manifest:
+        """The manifest, checked in itself, not against the files."""
+        path = self.path / MANIFEST
+        return Manifest.parse(read_bounded(path), str(path))
+
+    def provenance(self) -> Provenance:
+        """The provenance, its digest checked."""
+        return Provenance.read(self.path / PROVENANCE)
+
+    def head(self) -> dict[str, Any]:
+        """``content/release.json``: market, units, regressors, data."""
+        return read_object(self.content / HEAD)
+
+
+def _digest(body: Mapping[str, Any]) -> str:
+    return sha256_bytes(canonical_json(dict(body)))

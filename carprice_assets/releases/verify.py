@@ -1,0 +1,125 @@
+"""What is wrong with a release folder, file by file."""
+
+from __future__ import annotations
+
+import ast
+import os
+import stat
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from carprice_assets.errors import UserError
+from carprice_assets.files import sha256_file
+from carprice_assets.releases.manifest import FileEntry, Manifest, regular_files
+from carprice_assets.releases.release import CONTENT, HEAD, MANIFEST, PROVENANCE, Release
+
+SUFFIXES = {".json", ".npy", ".cbm", ".txt", ".onnx"}
+"""File types that a release may carry: none runs code when it is read."""
+
+MAX_NPY_HEADER = 10_000
+
+
+def release_problems(release: Release) -> list[str]:
+    """One line for each thing wrong with ``release``; empty where it is whole.
+
+    Sizes are compared before a file is read, and hashes before anything is parsed but the
+    manifest and the provenance.
+    """
+    try:
+        found = set(regular_files(release.path))
+        manifest = release.manifest()
+    except (OSError, UserError) as error:
+        return [_told(error)]
+    problems: list[str] = []
+    if manifest.id != release.id:
+        problems.append(f"{MANIFEST} belongs to release {manifest.id}")
+    expected = {f"{CONTENT}/{path}": entry for path, entry in manifest.files.items()}
+    for name in sorted(found - set(expected) - {MANIFEST, PROVENANCE}):
+        problems.append(f"{name} is added")
+    for name, entry in sorted(expected.items()):
+        problem = _file_problem(release.path / name, entry) if name in found else "is missing"
+        if problem:
+            problems.append(f"{name} {problem}")
+    try:
+        provenance = release.provenance()
+        if provenance.release != release.id:
+            problems.append(f"{PROVENANCE} belongs to release {provenance.release}")
+    except UserError as error:
+        problems.append(str(error))
+    return problems or _content_problems(release, manifest)
+
+
+def content_types(release: Release, manifest: Manifest) -> list[str]:
+    """Files of a type that is not allowed, and arrays whose header does not fit their size."""
+    problems: list[str] = []
+    for path, entry in sorted(manifest.files.items()):
+        suffix = Path(path).suffix
+        if suffix not in SUFFIXES:
+            problems.append(f"{CONTENT}/{path} is of a type that a release may not carry")
+        elif suffix == ".npy":
+            problem = npy_problem(release.content / path, entry.size)
+            if problem:
+                problems.append(f"{CONTENT}/{path} {problem}")
+    return problems
+
+
+def npy_problem(path: Path, size: int) -> str:
+    """Why an ``.npy`` file must not be loaded, or ``""``; reads its header alone."""
+    with path.open("rb") as file:
+        try:
+            shape, dtype = _npy_header(file)
+        except (ValueError, SyntaxError, TypeError, KeyError, RecursionError) as error:
+            return f"is no array: {error}"
+        if dtype.kind not in "biufU":
+            return f"holds {dtype}, which is not allowed"
+        cells = 1
+        for length in shape:
+            cells *= length
+        if file.tell() + cells * dtype.itemsize != size:
+            return f"states the shape {shape}, which does not fit its {size} bytes"
+    return ""
+
+
+def _npy_header(file: BinaryIO) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    magic = file.read(8)
+    lengths = {b"\x93NUMPY\x01\x00": 2, b"\x93NUMPY\x02\x00": 4, b"\x93NUMPY\x03\x00": 4}
+    if magic not in lengths:
+        raise ValueError("unknown magic")
+    length = int.from_bytes(file.read(lengths[magic]), "little")
+    if length > MAX_NPY_HEADER:
+        raise ValueError(f"header of {length} bytes")
+    header: Any = ast.literal_eval(file.read(length).decode("utf-8").strip())
+    shape: Any = header["shape"]
+    if not isinstance(shape, tuple) or not all(type(n) is int and n >= 0 for n in shape):  # pyright: ignore[reportUnknownVariableType]
+        raise ValueError("malformed shape")
+    return shape, np.dtype(header["descr"])  # pyright: ignore[reportUnknownVariableType]
+
+
+def _file_problem(path: Path, entry: FileEntry) -> str:
+    status = os.lstat(path)
+    if not stat.S_ISREG(status.st_mode):
+        return "is a link or special file"
+    if status.st_size != entry.size:
+        return f"is changed: {status.st_size} bytes instead of {entry.size}"
+    return "" if sha256_file(path) == entry.sha256 else "is changed: another hash"
+
+
+def _content_problems(release: Release, manifest: Manifest) -> list[str]:
+    problems = content_types(release, manifest)
+    if HEAD not in manifest.files:
+        return [*problems, f"{CONTENT}/{HEAD} is missing"]
+    try:
+        market = release.head().get("market")
+    except UserError as error:
+        return [*problems, str(error)]
+    if market != release.market:
+        problems.append(f"{CONTENT}/{HEAD} is of market {market!r}, not {release.market!r}")
+    return problems
+
+
+def _told(error: OSError | UserError) -> str:
+    if isinstance(error, OSError):
+        return f"cannot read {error.filename}: {error.strerror}"
+    return str(error)

@@ -1,0 +1,63 @@
+"""Champions of a data home: the release source of a real service."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from carprice_assets.errors import UserError
+from carprice_assets.home import Home
+from carprice_assets.markets.market import market_files
+from carprice_assets.releases.store import ReleaseStore
+
+if TYPE_CHECKING:
+    from carprice_assets.releases.valuer import Valuer
+
+POINTER = "champion.json"
+
+
+@dataclass(frozen=True)
+class HomeReleases:
+    """The releases below ``home.releases``, one folder a market."""
+
+    home: Home
+
+    @property
+    def store(self) -> ReleaseStore:
+        """The store of all markets."""
+        return ReleaseStore(self.home.releases)
+
+    def markets(self) -> set[str]:
+        """Markets with a settings file, and those with a folder of releases."""
+        names = set(market_files(self.home))
+        if self.home.releases.is_dir():
+            names |= {path.parent.name for path in self.home.releases.glob(f"*/{POINTER}")}
+        return names
+
+    def pointer(self, market: str) -> Hashable | None:
+        """Inode, times and size of the pointer file: a replaced file differs in one of them."""
+        try:
+            status = (self.home.releases / market / POINTER).stat()
+        except FileNotFoundError:
+            return None
+        return status.st_ino, status.st_mtime_ns, status.st_ctime_ns, status.st_size
+
+    def champion(self, market: str) -> str | None:
+        """The id of the release that shall serve."""
+        return self.store.champion(market)
+
+    def load(self, market: str, release_id: str) -> Valuer:
+        """The release, every file checked against its manifest before any is used.
+
+        Raises
+        ------
+        UserError
+            Where it is missing or damaged.
+        """
+        from carprice_assets.releases.valuer import Valuer
+
+        release = self.store.open(market, release_id)
+        if problems := self.store.verify(release):
+            raise UserError(f"release {release_id} is damaged: {problems[0]}")
+        return Valuer.load(release.path, verify=True)

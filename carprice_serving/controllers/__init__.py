@@ -1,0 +1,1 @@
+"""Routes by subject; each module gives its handlers for one service."""

@@ -1,0 +1,162 @@
+"""The OpenAPI document: request bodies from the Listing contract, and a page that works offline."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from litestar import Request
+from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.openapi.plugins import JsonRenderPlugin, OpenAPIRenderPlugin
+from litestar.openapi.spec import (
+    Example,
+    OpenAPIFormat,
+    OpenAPIMediaType,
+    OpenAPIType,
+    Operation,
+    RequestBody,
+    Schema,
+    Tag,
+)
+from litestar.router import Router
+from litestar.static_files import create_static_files_router
+
+from carprice_assets.listings.contract import BY_NAME, FEATURE_FIELDS, Field
+from carprice_serving.problems import MEDIA_TYPE
+from carprice_serving.schemas import Problem
+
+STATIC = Path(__file__).parent / "static"
+CAR = {
+    "make": "Ford",
+    "model": "F-150",
+    "trim": "XLT",
+    "year": 2021,
+    "mileage": 31000,
+    "msrp": 45500,
+    "stock_type": "Used",
+    "drivetrain": "Four-wheel Drive",
+    "fuel_type": "Gasoline",
+    "bodystyle": "Pickup Truck",
+    "cat": "truck_fullsize",
+    "exterior_color": "Oxford White",
+    "interior_color": "Black",
+}
+REFUSED = {
+    400: "No JSON",
+    404: "Unknown market",
+    413: "Body too large",
+    415: "No JSON by its content type",
+    422: "A field of the request is missing or wrong; `errors` names it",
+    503: "No release of the market is in service",
+}
+REFUSALS = {
+    status: ResponseSpec(Problem, description=told, media_type=MEDIA_TYPE, generate_examples=False)  # pyright: ignore[reportArgumentType]
+    for status, told in REFUSED.items()
+}
+"""What both valuation routes may answer instead of valuations."""
+
+
+@dataclass
+class PredictOperation(Operation):
+    """Documents the reference's form, whose body the handler reads by itself."""
+
+    def __post_init__(self) -> None:
+        self.request_body = _body(
+            "cars_data",
+            {"cars_real_price": Schema(type=OpenAPIType.ARRAY, items=Schema())},
+            {"model_type": "catboost", "cars_data": [CAR]},
+        )
+
+
+@dataclass
+class ValuationsOperation(Operation):
+    """Documents the list of cars, whose body the handler reads by itself."""
+
+    def __post_init__(self) -> None:
+        self.request_body = _body("cars", {}, {"cars": [CAR]})
+
+
+def _body(cars: str, more: dict[str, Schema], example: dict[str, Any]) -> RequestBody:
+    text_or_null = [OpenAPIType.STRING, OpenAPIType.NULL]
+    properties = {
+        cars: Schema(
+            type=OpenAPIType.ARRAY,
+            items=_car_schema(),
+            description="At most 10,000 by default; an empty list is allowed",
+        ),
+        "model_type": Schema(
+            type=text_or_null, description="Regressor of the release; its champion by default"
+        ),
+        "as_of": Schema(
+            type=text_or_null,
+            format=OpenAPIFormat.DATE,
+            description="Day that the valuation shall hold for; today by default",
+        ),
+        **more,
+    }
+    schema = Schema(type=OpenAPIType.OBJECT, properties=dict(properties), required=[cars])
+    media = OpenAPIMediaType(schema=schema, examples={"one": Example(value=example)})
+    return RequestBody(content={"application/json": media}, required=True)
+
+
+def _car_schema() -> Schema:
+    fields = [f for f in FEATURE_FIELDS if f.kind != "date"] + [BY_NAME["vin"]]
+    return Schema(
+        type=OpenAPIType.OBJECT,
+        properties={field.name: _field_schema(field) for field in fields},
+        required=[field.name for field in fields if field.required],
+        description="A car in business form, words as on the page",
+    )
+
+
+def _field_schema(field: Field) -> Schema:
+    told = field.doc + (f"; unit: {field.unit}" if field.unit else "")
+    if field.values:
+        told += f"; one of {', '.join(field.values)}, or a common spelling"
+    if field.kind == "number":
+        kinds = [OpenAPIType.NUMBER, OpenAPIType.STRING, OpenAPIType.NULL]
+    else:
+        kinds = [OpenAPIType.STRING, OpenAPIType.NULL]
+    return Schema(type=kinds, description=told)
+
+
+class DocsPage(OpenAPIRenderPlugin):
+    """Swagger UI from the package's own files; nothing is fetched from elsewhere."""
+
+    def __init__(self) -> None:
+        super().__init__(path="/")
+        self._page = (STATIC / "docs.html").read_bytes()
+
+    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
+        """The page; it reads the document by itself."""
+        return self._page
+
+
+def openapi_config() -> OpenAPIConfig:
+    """``/schema`` for people, ``/schema/openapi.json`` for machines."""
+    return OpenAPIConfig(
+        title="carprice",
+        version=_version(),
+        description="Prices of cars, each with its warnings and where it comes from.",
+        path="/schema",
+        render_plugins=[DocsPage(), JsonRenderPlugin(media_type="application/json")],  # pyright: ignore[reportArgumentType]
+        tags=[Tag("valuations"), Tag("markets"), Tag("state")],
+    )
+
+
+def docs_assets() -> Router:
+    """The page's script and style, under ``/schema/assets``."""
+    return create_static_files_router(
+        path="/schema/assets", directories=[STATIC], name="docs-assets", include_in_schema=False
+    )
+
+
+def _version() -> str:
+    try:
+        return version("carprice")
+    except PackageNotFoundError:  # run from a folder that was never installed
+        return "0"
+

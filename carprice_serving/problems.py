@@ -1,0 +1,95 @@
+"""Everything that is refused is answered with problem details (RFC 9457) that name the field."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from litestar import Request, Response
+from litestar.exceptions import HTTPException
+
+from carprice_serving.schemas import FieldError, Problem
+
+MEDIA_TYPE = "application/problem+json"
+TYPES = "urn:carprice:problem:"
+
+logger = logging.getLogger(__name__)
+
+
+class RequestProblem(HTTPException):
+    """A request that gets no valuations, with the reason.
+
+    ``kind`` is the stable end of the problem's type, such as ``unknown-market``.
+    """
+
+    def __init__(
+        self, status: HTTPStatus, kind: str, detail: str, errors: Sequence[FieldError] = ()
+    ) -> None:
+        super().__init__(detail=detail, status_code=status.value)
+        self.problem = Problem(
+            type=TYPES + kind,
+            title=status.phrase,
+            status=status.value,
+            detail=detail,
+            errors=list(errors),
+        )
+
+
+def field_problem(
+    kind: str, field: str, message: str, status: HTTPStatus = HTTPStatus.UNPROCESSABLE_ENTITY
+) -> RequestProblem:
+    """A problem of one field."""
+    return RequestProblem(status, kind, f"{field}: {message}", [FieldError(field, message)])
+
+
+def answer_request_problem(
+    _request: Request[Any, Any, Any], problem: RequestProblem
+) -> Response[bytes]:
+    """Problem details of a refused request."""
+    return _response(problem.problem)
+
+
+def answer_http_exception(
+    _request: Request[Any, Any, Any], exception: HTTPException
+) -> Response[bytes]:
+    """Problem details of what the framework refuses: unknown address, method and the like."""
+    status = HTTPStatus(exception.status_code)
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return answer_defect(_request, exception)
+    problem = Problem("about:blank", status.phrase, status.value, exception.detail)
+    return _response(problem, exception.headers)
+
+
+def answer_defect(request: Request[Any, Any, Any], exception: Exception) -> Response[bytes]:
+    """A defect of the service: the trace goes to the log, its id to the client."""
+    incident = str(uuid.uuid4())
+    logger.error(
+        "%s %s failed, incident %s", request.method, request.url.path, incident, exc_info=exception
+    )
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+    detail = f"A defect of the service; its log tells more under {incident}."
+    problem = Problem(
+        f"{TYPES}defect", status.phrase, status.value, detail, instance=f"urn:uuid:{incident}"
+    )
+    return _response(problem)
+
+
+def _response(problem: Problem, headers: dict[str, str] | None = None) -> Response[bytes]:
+    return Response(
+        content=msgspec.json.encode(problem),
+        status_code=problem.status,
+        media_type=MEDIA_TYPE,
+        headers=headers or {},
+    )
+
+
+HANDLERS: Any = {
+    RequestProblem: answer_request_problem,
+    HTTPException: answer_http_exception,
+    Exception: answer_defect,
+}
+"""Exception handlers of the app."""
