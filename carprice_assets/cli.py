@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from carprice_assets.errors import UserError
 from carprice_assets.home import Home
 from carprice_assets.markets import load_market, load_markets
 
+DAY = click.DateTime(["%Y-%m-%d"])
 LISTING_ASSETS = ("raw_listings", "listings", "rejected_listings", "price_history", "dataset")
 
 
@@ -36,81 +36,260 @@ def main() -> None:
     """Prices cars: from scraped listings to a promoted release and an HTTP service."""
 
 
-def _market_option(required: bool = True) -> Callable[[Any], Any]:
-    return click.option("--market", "-m", required=required, help="Name of the market.")
+def _market(function: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option("--market", "-m", required=True, help="Name of the market.")(function)
 
 
 @main.command("import")
 @click.argument("file", type=click.Path(path_type=Path))
-@_market_option()
+@_market
 @click.option("--format", "file_format", required=True, help="How the file is built.")
-@click.option("--scraped-at", type=click.DateTime(["%Y-%m-%d"]), help="Where the file has none.")
-def import_file(
-    file: Path, market: str, file_format: str, scraped_at: datetime | None
-) -> None:
+@click.option("--scraped-at", type=DAY, help="Day of the scrape, where the file has none.")
+def import_file(file: Path, market: str, file_format: str, scraped_at: datetime | None) -> None:
     """Take FILE in, clean it, and split it by vehicle."""
     from carprice_assets.defs import launch
+    from carprice_assets.sources import find_format
 
     home = Home.current()
     load_market(home, market)
-    _require_format(file_format)
+    find_format(file_format)
     config = {
         "path": str(file.expanduser().absolute()),
         "format": file_format,
         "scraped_at": scraped_at.date().isoformat() if scraped_at else "",
     }
     with launch.instance(home) as instance:
-        outcome = launch.materialize(
-            instance, market, LISTING_ASSETS, {"raw_listings": config}
-        )
+        outcome = launch.materialize(instance, market, LISTING_ASSETS, {"raw_listings": config})
         launch.require(outcome)
-        _show(launch.metadata(instance, outcome.run_id))
-
-
-def _require_format(name: str) -> None:
-    from carprice_assets.sources import FORMATS
-
-    if name not in FORMATS:
-        raise UserError(f"unknown format {name!r}: there are {', '.join(sorted(FORMATS))}")
-
-
-def _show(figures: Mapping[str, Mapping[str, Any]]) -> None:
-    for asset, values in figures.items():
-        plain = {k: v for k, v in values.items() if isinstance(v, int | float | str)}
-        short = ", ".join(f"{k} {v:,}" if isinstance(v, int) else f"{k} {v}"
-                          for k, v in plain.items() if len(str(v)) < 60)
-        click.echo(f"{asset:<20} {short}")
+    for line in outcome.figures:
+        click.echo(line)
 
 
 @main.command()
-@_market_option()
+@_market
 @click.option("--regressors", default="", help="Names with commas; all by default.")
 @click.option("--trials", default=0, show_default=True, help="Optuna trials a regressor.")
 def train(market: str, regressors: str, trials: int) -> None:
     """Fit, judge and promote: from the market's dataset to a release."""
     from carprice_assets.defs import launch
-    from carprice_assets.defs.selections import training_assets
+    from carprice_assets.defs.automation import training_assets
+    from carprice_assets.regressors.registry import REGRESSORS
 
     home = Home.current()
     load_market(home, market)
-    names = _regressor_names(regressors)
+    names = [name.strip() for name in regressors.split(",") if name.strip()] or list(REGRESSORS)
+    if unknown := [name for name in names if name not in REGRESSORS]:
+        raise UserError(f"unknown regressor {unknown[0]!r}: there are {', '.join(REGRESSORS)}")
     if trials < 0:
         raise UserError(f"--trials must be 0 or more, got {trials}")
     with launch.instance(home) as instance:
-        outcome = launch.materialize(
-            instance,
-            market,
-            training_assets(names),
-            {name: {"trials": trials} for name in names},
+        launch.require_dataset(home, market)
+        config = {name: {"trials": trials} for name in names}
+        outcome = launch.materialize(instance, market, training_assets(names), config)
+    for line in launch.training_summary(home, market, outcome):
+        click.echo(line)
+    launch.require(outcome)
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@_market
+@click.option("--format", "file_format", required=True, help="How the file is built.")
+@click.option("--scraped-at", type=DAY, help="Day of the scrape, where the file has none.")
+@click.option("--regressor", help="Another than the champion's own.")
+@click.option("--json", "as_json", is_flag=True, help="For machines.")
+def score(
+    file: Path,
+    market: str,
+    file_format: str,
+    scraped_at: datetime | None,
+    regressor: str | None,
+    as_json: bool,
+) -> None:
+    """Back-test the champion on FILE, whose listings have prices."""
+    from carprice_assets.releases.backtest import backtest
+    from carprice_assets.sources import find_format
+
+    home = Home.current()
+    settings = load_market(home, market)
+    find_format(file_format)
+    table = backtest(
+        _champion(home, market),
+        settings,
+        file,
+        file_format,
+        scraped_at.date() if scraped_at else None,
+        regressor=regressor,
+    )
+    click.echo(table.to_json().decode() if as_json else table.to_text())
+
+
+def _champion(home: Home, market: str) -> Any:
+    from carprice_assets.releases.store import ReleaseStore
+    from carprice_assets.releases.valuer import Valuer
+
+    store = ReleaseStore(home.releases)
+    champion = store.champion(market)
+    if champion is None:
+        raise UserError(f"market {market} has no champion yet: run carprice train --market {market}")
+    return Valuer.load(store.open(market, champion).path)
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--output", "-o", required=True, type=click.Path(path_type=Path), help="CSV.")
+@click.option("--market", "-m", help="Name of the market; the only one with a champion.")
+@click.option("--as-of", type=DAY, help="Day to value at; today by default.")
+@click.option("--regressor", help="Another than the champion's own.")
+def predict(
+    file: Path, output: Path, market: str | None, as_of: datetime | None, regressor: str | None
+) -> None:
+    """Price every car of FILE (CSV, Parquet, JSON Lines) into a CSV file."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    from carprice_assets.releases.batch import price_file
+
+    home = Home.current()
+    valuer = _champion(home, market or _only_market(home))
+    day = as_of.date() if as_of else datetime.now(UTC).date()
+    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("cars", total=None)
+        priced = price_file(
+            valuer,
+            file,
+            output,
+            as_of=day,
+            regressor=regressor,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
-        _training_summary(home, market, outcome)
+    click.echo(f"{priced.rows:,} cars, {priced.errors:,} without a price: {output}")
 
 
-def _regressor_names(text: str) -> list[str]:
-    from carprice_assets.regressors.registry import REGRESSORS
+def _only_market(home: Home) -> str:
+    from carprice_assets.releases.store import ReleaseStore
 
-    names = [name.strip() for name in text.split(",") if name.strip()] or list(REGRESSORS)
-    for name in names:
-        if name not in REGRESSORS:
-            raise UserError(f"unknown regressor {name!r}: there are {', '.join(REGRESSORS)}")
-    return names
+    store = ReleaseStore(home.releases)
+    serving = [name for name in load_markets(home)[0] if store.champion(name)]
+    if len(serving) != 1:
+        raise UserError(f"--market is needed: champions serve in {', '.join(serving) or 'none'}")
+    return serving[0]
+
+
+@main.command()
+@click.option("--host", help="Address to listen on; 127.0.0.1 by default.")
+@click.option("--port", type=int, help="Port; 8000 by default.")
+def serve(host: str | None, port: int | None) -> None:
+    """Answer over HTTP from the champions of all markets."""
+    from dataclasses import replace
+
+    from carprice_serving.server import serve as run
+    from carprice_serving.settings import Settings
+
+    settings = Settings.from_environment()
+    given = {"host": host, "port": port}
+    sys.exit(run(replace(settings, **{k: v for k, v in given.items() if v is not None})))
+
+
+@main.command("run")
+@click.option("--ui-port", default=3000, show_default=True, help="Port of the Dagster UI.")
+@click.option("--api-port", default=8000, show_default=True, help="Port of the API.")
+def run_all(ui_port: int, api_port: int) -> None:
+    """Train the practice market once, then serve the Dagster UI and the API together."""
+    from carprice_assets.defs import everything
+
+    sys.exit(everything.run(Home.current(), ui_port=ui_port, api_port=api_port))
+
+
+@main.group()
+def markets() -> None:
+    """What markets there are."""
+
+
+@markets.command("list")
+def markets_list() -> None:
+    """One line a market: name, units, champion."""
+    from carprice_assets.releases.store import ReleaseStore
+
+    home = Home.current()
+    store = ReleaseStore(home.releases)
+    good, broken = load_markets(home)
+    for name, market in sorted(good.items()):
+        champion = store.champion(name) or "no champion"
+        click.echo(f"{name:<16} {market.currency} {market.distance}  {champion:<32} {market.title}")
+    for name in sorted(broken):
+        click.echo(f"{name:<16} broken: see carprice markets check")
+
+
+@markets.command("check")
+def markets_check() -> None:
+    """Read every market file; one line for each that is broken."""
+    good, broken = load_markets(Home.current())
+    for line in broken.values():
+        click.echo(f"carprice: {line}", err=True)
+    click.echo(f"{len(good)} good, {len(broken)} broken")
+    sys.exit(2 if broken else 0)
+
+
+@main.group()
+def releases() -> None:
+    """What was trained, what serves, and the way back."""
+
+
+@releases.command("list")
+@_market
+def releases_list(market: str) -> None:
+    """One line a release; * marks the champion."""
+    from carprice_assets.releases.listing import release_lines
+
+    for line in release_lines(Home.current(), load_market(Home.current(), market)):
+        click.echo(line)
+
+
+@releases.command("show")
+@_market
+@click.argument("release", required=False)
+def releases_show(market: str, release: str | None) -> None:
+    """The model card of RELEASE, or of the champion."""
+    from carprice_assets.releases.card import model_card
+    from carprice_assets.releases.store import ReleaseStore
+
+    store = ReleaseStore(Home.current().releases)
+    found = store.open(market, _release(store, market, release))
+    click.echo(model_card(found, store.ledger(market)))
+
+
+def _release(store: Any, market: str, given: str | None) -> str:
+    load_market(Home.current(), market)
+    chosen = given or store.champion(market)
+    if chosen is None:
+        raise UserError(f"market {market} has no champion yet: run carprice train --market {market}")
+    return chosen
+
+
+@releases.command("rollback")
+@_market
+@click.argument("release", required=False)
+@click.option("--reason", required=True, help="Stands in the ledger.")
+def releases_rollback(market: str, release: str | None, reason: str) -> None:
+    """Go back to RELEASE, or to the champion's predecessor."""
+    from carprice_assets.releases.store import ReleaseStore
+
+    load_market(Home.current(), market)
+    now = ReleaseStore(Home.current().releases).rollback(market, release, reason)
+    click.echo(f"market {market}: release {now} serves now")
+
+
+@releases.command("verify")
+@_market
+@click.argument("release", required=False)
+def releases_verify(market: str, release: str | None) -> None:
+    """Check every file of RELEASE (all by default) and replay the golden cases."""
+    from carprice_assets.releases.listing import verify_lines
+
+    home = Home.current()
+    lines, sound = verify_lines(home, load_market(home, market), release)
+    for line in lines:
+        click.echo(line)
+    sys.exit(0 if sound else 2)

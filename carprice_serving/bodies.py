@@ -111,9 +111,7 @@ def _object(body: bytes) -> dict[str, Any]:
     raise field_problem("malformed-json", "body", message, HTTPStatus.BAD_REQUEST)
 
 
-def _cars(
-    fields: dict[str, Any], name: str, max_cars: int, errors: list[FieldError]
-) -> list[Any]:
+def _cars(fields: dict[str, Any], name: str, max_cars: int, errors: list[FieldError]) -> list[Any]:
     cars = fields.get(name)
     if name not in fields:
         errors.append(FieldError(name, "missing: a list of cars is required"))

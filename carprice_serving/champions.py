@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from carprice_assets.errors import UserError
 from carprice_assets.home import Home
 from carprice_assets.markets.market import market_files
+from carprice_assets.releases.engine import Parts
 from carprice_assets.releases.store import ReleaseStore
-
-if TYPE_CHECKING:
-    from carprice_assets.releases.valuer import Valuer
+from carprice_assets.releases.valuer import Valuer
 
 POINTER = "champion.json"
 
 
 @dataclass(frozen=True)
 class HomeReleases:
-    """The releases below ``home.releases``, one folder a market."""
+    """The releases below ``home.releases``, one folder a market.
+
+    ``parts`` are the readers that a release is loaded with; the platform's own by default.
+    """
 
     home: Home
+    parts: Parts | None = None
 
     @property
     def store(self) -> ReleaseStore:
@@ -48,16 +49,12 @@ class HomeReleases:
         return self.store.champion(market)
 
     def load(self, market: str, release_id: str) -> Valuer:
-        """The release, every file checked against its manifest before any is used.
+        """The release, its files checked and its golden cases replayed.
 
         Raises
         ------
         UserError
             Where it is missing or damaged.
         """
-        from carprice_assets.releases.valuer import Valuer
-
         release = self.store.open(market, release_id)
-        if problems := self.store.verify(release):
-            raise UserError(f"release {release_id} is damaged: {problems[0]}")
-        return Valuer.load(release.path, verify=True)
+        return Valuer.load(release.path, verify=True, parts=self.parts)

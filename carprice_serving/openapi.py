@@ -98,7 +98,7 @@ def _body(cars: str, more: dict[str, Schema], example: dict[str, Any]) -> Reques
         **more,
     }
     schema = Schema(type=OpenAPIType.OBJECT, properties=dict(properties), required=[cars])
-    media = OpenAPIMediaType(schema=schema, examples={"one": Example(value=example)})
+    media = OpenAPIMediaType(schema=schema, examples={"one car": Example(value=example)})
     return RequestBody(content={"application/json": media}, required=True)
 
 
@@ -159,4 +159,3 @@ def _version() -> str:
         return version("carprice")
     except PackageNotFoundError:  # run from a folder that was never installed
         return "0"
-

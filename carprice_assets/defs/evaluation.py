@@ -6,7 +6,6 @@ from carprice_assets.artifacts import Artifact
 from carprice_assets.defs.common import OWNERS, one_line_failures, picture
 from carprice_assets.defs.markets import market_partitions
 from carprice_assets.defs.resources import Platform
-from carprice_assets.evaluation import leaderboard as boards
 from carprice_assets.evaluation.reporting import board_of, report_on
 from carprice_assets.regressors.registry import REGRESSORS
 
@@ -58,7 +57,7 @@ def _report_of(name: str) -> dg.AssetsDefinition:
             metadata={
                 "report": dg.MetadataValue.md(reported.report.to_markdown()),
                 **{k: picture(png, k) for k, png in reported.pictures.items()},
-                **boards.headline_figures(reported.report),
+                "headline": reported.report.headline(),
                 **reported.report.timings,
             },
         )

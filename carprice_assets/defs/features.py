@@ -1,6 +1,7 @@
 """The transformers, one step together, and the feature set that puts them in order."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import dagster as dg
 
@@ -8,24 +9,21 @@ from carprice_assets.artifacts import Artifact
 from carprice_assets.defs.common import OWNERS, one_line_failures, progress_to
 from carprice_assets.defs.markets import market_partitions
 from carprice_assets.defs.resources import Platform
-from carprice_assets.features.assembly import (
-    encode_sides,
-    fit_transformer,
-    upstream_of,
-)
-from carprice_assets.features.feature_set import FeatureSet
-from carprice_assets.features.registry import TRANSFORMERS
+from carprice_assets.features.registry import BY_NAME, NAMES, upstream_of
+from carprice_assets.features.training import encode, fit_transformer
+from carprice_assets.listings.dataset import read_side
 
-DATASET = dg.AssetKey("dataset")
+GROUP = "features"
+KINDS = {"python", "numpy"}
 
 
-def _spec(transformer: type) -> dg.AssetSpec:
+def _spec(name: str) -> dg.AssetSpec:
     return dg.AssetSpec(
-        transformer.name,
-        deps=[DATASET, *(dg.AssetKey(name) for name in upstream_of(transformer))],
-        description=transformer.__doc__,
-        group_name="features",
-        kinds={"python", "numpy"},
+        name,
+        deps=[dg.AssetKey("dataset"), *(dg.AssetKey(each) for each in upstream_of(name))],
+        description=BY_NAME[name].__doc__,
+        group_name=GROUP,
+        kinds=KINDS,
         owners=OWNERS,
         code_version="1",
         skippable=True,
@@ -33,14 +31,14 @@ def _spec(transformer: type) -> dg.AssetSpec:
     ).with_io_manager_key("artifact_io")
 
 
-@dg.multi_asset(
-    name="transformers",
-    specs=[_spec(transformer) for transformer in TRANSFORMERS],
-    can_subset=True,
-)
+def _list(names: tuple[str, ...]) -> dg.MarkdownMetadataValue:
+    return dg.MetadataValue.md("\n".join(f"- `{name}`" for name in names))
+
+
+@dg.multi_asset(name="transformers", specs=[_spec(name) for name in NAMES], can_subset=True)
 def transformers(
     context: dg.AssetExecutionContext, platform: Platform
-) -> Iterator[dg.MaterializeResult[Artifact]]:
+) -> Iterator[dg.MaterializeResult[Any]]:
     """Each transformer fitted on the training part alone.
 
     One step for all, since a step costs seconds of process start. A transformer materialized
@@ -50,24 +48,24 @@ def transformers(
     chosen = {key.to_user_string() for key in context.selected_asset_keys}
     with one_line_failures():
         dataset = platform.require("dataset", market)
-        folders = {
-            t.name: found
-            for t in TRANSFORMERS
-            if t.name not in chosen and (found := platform.latest(t.name, market))
+        train = read_side(dataset.path, "train")
+        there = {
+            name: found
+            for name in NAMES
+            if name not in chosen and (found := platform.latest(name, market)) is not None
         }
-        for transformer in TRANSFORMERS:
-            if transformer.name not in chosen:
+        for name in NAMES:
+            if name not in chosen:
                 continue
-            fitted = fit_transformer(
-                transformer, dataset, folders, platform.artifacts, progress_to(context)
-            )
-            folders[transformer.name] = fitted.artifact
+            fitted = fit_transformer(name, dataset, train, there, platform.artifacts)
+            there[name] = fitted.artifact
+            context.log.info(f"{name}: {len(fitted.features)} features, {fitted.seconds:.1f} s")
             yield dg.MaterializeResult(
-                asset_key=transformer.name,
+                asset_key=name,
                 value=fitted.artifact,
                 data_version=dg.DataVersion(fitted.artifact.address),
                 metadata={
-                    "features": dg.MetadataValue.md("\n".join(f"- {n}" for n in fitted.features)),
+                    "features": _list(fitted.features),
                     "feature_count": len(fitted.features),
                     "rows": fitted.rows,
                     "seconds": fitted.seconds,
@@ -79,38 +77,41 @@ def transformers(
 
 @dg.asset(
     partitions_def=market_partitions,
-    group_name="features",
-    kinds={"python", "numpy"},
+    group_name=GROUP,
+    kinds=KINDS,
     owners=OWNERS,
     code_version="1",
     io_manager_key="artifact_io",
     ins={"dataset": dg.AssetIn("dataset")},
-    deps=[dg.AssetKey(t.name) for t in TRANSFORMERS],
+    deps=[dg.AssetKey(name) for name in NAMES],
 )
 def feature_set(
     context: dg.AssetExecutionContext, platform: Platform, dataset: Artifact
-) -> dg.MaterializeResult[Artifact]:
+) -> dg.MaterializeResult[Any]:
     """All transformers in order, and the training and validation sides as they encode them.
 
-    Refuses transformers that were fitted on different datasets, or on upstream states other
+    Refuses transformers that were fitted on different datasets, or on other upstream states
     than the present ones, and names the odd one: materialize that one again.
     """
     market = context.partition_key
     with one_line_failures():
-        folders = {t.name: platform.require(t.name, market).path for t in TRANSFORMERS}
-        addresses = {t.name: platform.require(t.name, market).address for t in TRANSFORMERS}
-        features = FeatureSet.assemble(folders, addresses, dataset=dataset.address)
-        artifact = platform.artifacts.put(
-            lambda folder: encode_sides(folder, features, dataset, progress_to(context))
+        states = {name: platform.require(name, market) for name in NAMES}
+        encoding = encode(
+            states,
+            dataset,
+            platform.artifacts,
+            drop_outliers=platform.market(market).training.drop_outliers,
+            progress=progress_to(context),
         )
     return dg.MaterializeResult(
-        value=artifact,
-        data_version=dg.DataVersion(artifact.address),
+        value=encoding.artifact,
+        data_version=dg.DataVersion(encoding.artifact.address),
         metadata={
-            "features": dg.MetadataValue.md("\n".join(f"- {n}" for n in features.feature_names)),
-            "feature_count": len(features.feature_names),
-            "transformer_bytes": sum(platform.require(t.name, market).size for t in TRANSFORMERS),
-            "bytes": artifact.size,
+            "features": _list(encoding.features),
+            "feature_count": len(encoding.features),
+            "transformer_bytes": sum(state.size for state in states.values()),
+            "training_outliers": encoding.outliers,
+            "training_rows_dropped": encoding.dropped,
             "dataset": dataset.address,
         },
     )

@@ -19,15 +19,17 @@ from carprice_assets.errors import UserError
 from carprice_assets.home import PROJECT, Home
 
 OWNER_TAG = "carprice/process"
+SHORT = 60
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended: its id, and the first line of what went wrong, if anything did."""
+    """How a run ended: its id, what went wrong in one line, and one line an asset."""
 
     run_id: str
     success: bool
     error: str = ""
+    figures: tuple[str, ...] = ()
 
 
 @contextmanager
@@ -101,7 +103,7 @@ def materialize(
         },
         raise_on_error=False,
     )
-    return Outcome(result.run_id, result.success, _first_error(result))
+    return Outcome(result.run_id, result.success, _first_error(result), _figures(result))
 
 
 def _first_error(result: dg.ExecuteInProcessResult) -> str:
@@ -115,6 +117,61 @@ def _first_error(result: dg.ExecuteInProcessResult) -> str:
                 error = error.cause
             return f"{event.step_key}: {error.message.strip() if error else 'failed'}"
     return "" if result.success else "the run failed"
+
+
+def _figures(result: dg.ExecuteInProcessResult) -> tuple[str, ...]:
+    """Each materialized asset with its short figures, then each check that did not pass."""
+    lines: list[str] = []
+    for event in result.all_events:
+        if event.is_step_materialization:
+            materialized = event.step_materialization_data.materialization
+            told = [
+                f"{key.removeprefix('dagster/').replace('_', ' ')} {_short(value.value)}"
+                for key, value in materialized.metadata.items()
+                if isinstance(value.value, int | float | str) and len(str(value.value)) < SHORT
+            ]
+            lines.append(f"{materialized.asset_key.to_user_string():<22} {', '.join(told)}")
+    for check in result.get_asset_check_evaluations():
+        if not check.passed:
+            told = check.description or ", ".join(
+                f"{key} {_short(value.value)}" for key, value in check.metadata.items()
+            )
+            lines.append(f"{check.severity.value:<5} {check.asset_key.to_user_string()}"
+                         f":{check.check_name}  {told}")
+    return tuple(lines)
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, bool) or isinstance(value, str):
+        return str(value)
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
+
+
+def require_dataset(home: Home, market: str) -> None:
+    """Raise a :class:`UserError` where the market has no dataset to train on."""
+    if not (home.artifacts / "refs" / "dataset" / f"{market}.json").exists():
+        raise UserError(
+            f"market {market} has no listings yet: run carprice import FILE --market {market}"
+        )
+
+
+def training_summary(home: Home, market: str, outcome: Outcome) -> list[str]:
+    """The leaderboard, the decision and the champion after a training, as lines."""
+    from carprice_assets.artifacts import ArtifactStore
+    from carprice_assets.files import read_json
+    from carprice_assets.releases.store import ReleaseStore
+
+    store = ReleaseStore(home.releases)
+    lines: list[str] = []
+    reference = home.artifacts / "refs" / "leaderboard" / f"{market}.json"
+    if outcome.success and reference.exists():
+        board = ArtifactStore(home.artifacts).get(read_json(reference)["address"])
+        text = (board.path / "leaderboard.txt").read_text(encoding="utf-8")
+        lines += ["", *text.rstrip().splitlines(), ""]
+    lines += [line for line in outcome.figures if line.startswith(("WARN", "ERROR"))]
+    champion = store.champion(market)
+    lines.append(f"champion of {market}: {champion or 'none'}")
+    return lines
 
 
 def require(outcome: Outcome) -> None:

@@ -17,8 +17,10 @@ from carprice_assets.defs.common import (
 from carprice_assets.defs.markets import market_partitions
 from carprice_assets.defs.resources import Platform, WarehouseResource
 from carprice_assets.errors import UserError
-from carprice_assets.listings import cleaning, dataset as datasets, raw, split
-from carprice_assets.practice_market.spool import write_scrapes
+from carprice_assets.listings import cleaning, raw, split
+from carprice_assets.listings.dataset import build, read_head
+from carprice_assets.listings.leaks import leaks
+from carprice_assets.sources.practice import write_scrapes
 
 POOL = "warehouse"
 REJECTION_LIMIT = 0.5
@@ -60,15 +62,16 @@ def raw_listings(
     with one_line_failures():
         market = platform.market(name)
         path, file_format = Path(config.path), config.format
+        if bool(config.path) != bool(config.format):
+            raise UserError("raw_listings: 'path' and 'format' of the run config go together")
         if not config.path and "practice" in market.sources:
             path, file_format = write_scrapes(market, platform.home.spool, tell), "payload"
-        with warehouse.get_connection(waiting=tell) as connection:
-            if config.path or file_format:
-                appended = raw.append(
-                    connection, market, file_format, path, _day(config.scraped_at)
-                )
+        with warehouse.get_connection(f"raw_listings of {name}", tell) as connection:
+            if file_format:
+                day = _day(config.scraped_at)
+                appended = raw.append(connection, market, file_format, path, day)
             else:
-                appended = raw.present(connection, market)
+                appended = raw.standing(connection, market)
     return dg.MaterializeResult(
         data_version=dg.DataVersion(appended.data_version),
         metadata={
@@ -76,7 +79,7 @@ def raw_listings(
             "rows_new": appended.new,
             "rows_known": appended.known,
             "dagster/row_count": appended.total,
-            "source": file_format,
+            "format": file_format or "none: nothing new was read",
         },
     )
 
@@ -137,7 +140,7 @@ def _specs() -> list[dg.AssetSpec]:
         ),
         check_spec(
             "rejection_rate",
-            "listings",
+            "rejected_listings",
             f"At most {REJECTION_LIMIT:.0%} of the listings that were seen are rejected.",
             blocking=False,
         ),
@@ -157,33 +160,94 @@ def listing_tables(
     tell = progress_to(context)
     with one_line_failures():
         market = platform.market(context.partition_key)
-        with warehouse.get_connection(waiting=tell) as connection:
+        with warehouse.get_connection(f"cleaning {market.name}", tell) as connection:
             if chosen - {"dataset"}:
                 summary = cleaning.rebuild(connection, market)
-                accounts = cleaning.accounts(connection, market)
-                yield from _table_results(chosen, summary, accounts)
-            if "dataset" in chosen:
-                artifact = platform.artifacts.put(
-                    lambda folder: datasets.build(connection, market, folder)
-                )
-                leaks = split.leaks(connection, market, artifact.path)
-    if "dataset" in chosen:
-        head = datasets.read_head(artifact.path)
-        yield dg.MaterializeResult(
-            asset_key="dataset",
-            value=artifact,
-            data_version=dg.DataVersion(artifact.address),
-            metadata={
-                **{side: count for side, count in head["counts"].items()},
-                "last_observed": head["last_observed"],
-                "bytes": artifact.size,
-            },
-            check_results=[
-                dg.AssetCheckResult(
-                    check_name="no_leakage",
-                    asset_key="dataset",
-                    passed=not leaks,
-                    metadata={"leaks": "; ".join(leaks[:20]) or "none"},
-                )
-            ],
-        )
+                tell(f"{summary.listings:,} listings, {summary.rejected:,} rejected")
+                yield from _tables(chosen, summary, cleaning.accounts(connection, market))
+            if "dataset" not in chosen:
+                return
+            assigned = split.assign(connection, market)
+            artifact = platform.artifacts.put(lambda folder: build(connection, market, folder))
+            found = leaks(connection, market, artifact.path)
+    head = read_head(artifact.path)
+    tell(", ".join(f"{side} {count:,}" for side, count in head["counts"].items()))
+    yield dg.MaterializeResult(
+        asset_key="dataset",
+        value=artifact,
+        data_version=dg.DataVersion(artifact.address),
+        metadata={
+            **head["counts"],
+            "vehicles": assigned.vehicles,
+            "newly_set_aside": assigned.newly_set_aside,
+            "last_observed": head["last_observed"],
+            "bytes": artifact.size,
+        },
+        check_results=[
+            dg.AssetCheckResult(
+                check_name="no_leakage",
+                asset_key="dataset",
+                passed=not found,
+                metadata={"leaks": len(found), "first": "; ".join(found[:5]) or "none"},
+            )
+        ],
+    )
+
+
+def _tables(
+    chosen: set[str], summary: cleaning.CleaningSummary, accounts: dict[str, int]
+) -> Iterator[dg.MaterializeResult[Any]]:
+    seen = max(summary.listings + summary.rejected, 1)
+    balanced = accounts["raw"] == sum(
+        accounts[place] for place in ("listings", "rejected", "superseded")
+    ) and not (accounts["twice"] or accounts["strays"] or accounts["lost"])
+    reasons = [{"reason": code, "rows": rows} for code, rows in summary.reasons.items()]
+    repairs = summary.repairs
+    words = [
+        {"field": field, "word": word, "rows": rows}
+        for field, samples in repairs.samples.items()
+        for word, rows in samples.items()
+    ]
+    facts: dict[str, dict[str, Any]] = {
+        "listings": {
+            "dagster/row_count": summary.listings,
+            "superseded": summary.superseded,
+            "unreadable_numbers": dict(repairs.numbers),
+            "unmapped_words": dict(repairs.unmapped),
+            "unmapped_samples": markdown_table(words),
+        },
+        "rejected_listings": {
+            "dagster/row_count": summary.rejected,
+            "reasons": markdown_table(reasons),
+        },
+        "price_history": {"dagster/row_count": summary.prices},
+    }
+    checks = {
+        "listings": [
+            dg.AssetCheckResult(
+                check_name="accounts_balance",
+                asset_key="listings",
+                passed=balanced,
+                metadata=dict(accounts),
+            )
+        ],
+        "rejected_listings": [
+            dg.AssetCheckResult(
+                check_name="rejection_rate",
+                asset_key="rejected_listings",
+                passed=summary.rejected / seen <= REJECTION_LIMIT,
+                severity=dg.AssetCheckSeverity.WARN,
+                metadata={"share": summary.rejected / seen, "limit": REJECTION_LIMIT},
+            )
+        ],
+    }
+    for name in ("listings", "rejected_listings", "price_history"):
+        if name in chosen:
+            yield dg.MaterializeResult(
+                asset_key=name,
+                data_version=dg.DataVersion(summary.data_version),
+                metadata=facts[name],
+                check_results=checks.get(name, []),
+            )
+    if not balanced:
+        raise UserError(f"listings: the accounts do not balance: {accounts}")

@@ -1,5 +1,7 @@
 """One asset a regressor, each a step of its own."""
 
+from typing import Any
+
 import dagster as dg
 
 from carprice_assets.artifacts import Artifact
@@ -12,7 +14,7 @@ from carprice_assets.defs.common import (
 )
 from carprice_assets.defs.markets import market_partitions
 from carprice_assets.defs.resources import Platform
-from carprice_assets.evaluation.plots import plot_curves, plot_importances
+from carprice_assets.evaluation import plots
 from carprice_assets.regressors.registry import REGRESSORS
 from carprice_assets.regressors.training import Encoded, fit_regressor
 
@@ -62,7 +64,7 @@ def _asset_of(name: str) -> dg.AssetsDefinition:
         config: TrainingConfig,
         platform: Platform,
         feature_set: Artifact,
-    ) -> dg.MaterializeResult[Artifact]:
+    ) -> Any:
         with one_line_failures():
             market = platform.market(context.partition_key)
             fitted = fit_regressor(
@@ -74,9 +76,9 @@ def _asset_of(name: str) -> dg.AssetsDefinition:
                 progress=progress_to(context),
             )
         limit, parity = market.training.overfit_limit, market.promotion.max_serving_difference
-        pictures = {"importances": picture(plot_importances(fitted.importances), "importances")}
+        pictures = {"importances": picture(plots.importances(fitted.importances), "importances")}
         if any(fitted.curves.values()):
-            pictures["training_curves"] = picture(plot_curves(fitted.curves), "training curves")
+            pictures["training_curves"] = picture(plots.training_curves(fitted.curves), "training curves")
         return dg.MaterializeResult(
             value=fitted.artifact,
             data_version=dg.DataVersion(fitted.artifact.address),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -29,11 +30,10 @@ class WarehouseResource(DuckDBResource):
 
     @contextmanager
     def get_connection(  # pyright: ignore[reportIncompatibleMethodOverride]
-        self, waiting: Callable[[str], None] | None = None
+        self, what: str = "a query", waiting: Callable[[str], None] = lambda line: None
     ) -> Iterator[DuckDBPyConnection]:
         """A connection with the lock held; ``waiting`` gets a line naming the holder."""
-        warehouse = Warehouse.at(Home.current())
-        with warehouse.connect(waiting=waiting) as connection:
+        with Warehouse.of(Home.current()).connect(what, waiting) as connection:
             yield connection
 
 
@@ -55,10 +55,25 @@ class ArtifactIOManager(dg.UPathIOManager):
         return ArtifactStore(self.home.artifacts).get(read_json(home_path(path))["address"])
 
 
-def home_path(path: UPath) -> Any:
-    """A local path of an address below the home, which is always local."""
-    from pathlib import Path
+class ReleaseIOManager(dg.UPathIOManager):
+    """Keeps the id of a release, whose content lies in the release store."""
 
+    extension = ".json"
+
+    def __init__(self, home: Home) -> None:
+        super().__init__(base_path=UPath(home.artifacts / "refs"))
+
+    def dump_to_path(self, context: dg.OutputContext, obj: str, path: UPath) -> None:
+        """Write the id, whole or not at all."""
+        write_atomic(home_path(path), canonical_json({"release": obj}))
+
+    def load_from_path(self, context: dg.InputContext, path: UPath) -> str:
+        """The id that was written last."""
+        return read_json(home_path(path))["release"]
+
+
+def home_path(path: UPath) -> Path:
+    """A local path of an address below the home, which is always local."""
     return Path(str(path))
 
 
@@ -68,6 +83,14 @@ class ArtifactIOManagerFactory(dg.ConfigurableIOManagerFactory[ArtifactIOManager
     def create_io_manager(self, context: Any) -> ArtifactIOManager:
         """One manager for the current home."""
         return ArtifactIOManager(Home.current())
+
+
+class ReleaseIOManagerFactory(dg.ConfigurableIOManagerFactory[ReleaseIOManager]):
+    """Makes the IO manager for the home of the environment."""
+
+    def create_io_manager(self, context: Any) -> ReleaseIOManager:
+        """One manager for the current home."""
+        return ReleaseIOManager(Home.current())
 
 
 class Platform(dg.ConfigurableResource[None]):
@@ -126,6 +149,7 @@ def resources() -> dg.Definitions:
         resources={
             "warehouse": WarehouseResource(),
             "artifact_io": ArtifactIOManagerFactory(),
+            "release_io": ReleaseIOManagerFactory(),
             "platform": Platform(),
         }
     )

@@ -17,7 +17,7 @@ from carprice_assets.evaluation.metrics import Floats, checked
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-        from matplotlib.figure import Figure
+    from matplotlib.figure import Figure
 
 WIDTH, DPI = 7.0, 100
 BLUE, ORANGE, GREEN, PINK, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#595959"
@@ -81,9 +81,7 @@ def residuals_by_price(
     beyond = int((~inside).sum())
     if beyond:
         axes.plot([], [], " ", label=f"{beyond:,} beyond the axis")
-    axes.legend(
-        loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False, borderaxespad=0.2
-    )
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False, borderaxespad=0.2)
     return _png(figure)
 
 
@@ -196,6 +194,8 @@ def _price_ticks(axes: Axes, low: float, high: float, *, both: bool) -> None:
     steps = (1, 2, 5) if high / low < 200 else (1,) if high / low > 1e5 else (1, 3)
     ticks = [step * 10.0**power for power in powers for step in steps]
     ticks = [tick for tick in ticks if low <= tick <= high]
+    if len(ticks) < 2:
+        ticks = [float(f"{tick:.3g}") for tick in np.linspace(low, high, 4)[1:-1]]
     for axis in (axes.xaxis, axes.yaxis) if both else (axes.xaxis,):
         axis.set_ticks(ticks, [f"{tick:,.0f}" for tick in ticks])
         axis.set_ticks([], minor=True)

@@ -7,11 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from carprice_assets.artifacts import Artifact, ArtifactStore
 from carprice_assets.errors import UserError
 from carprice_assets.evaluation.leaderboard import choose, rows, to_markdown, to_text
 from carprice_assets.evaluation.naive import NaiveValuation
-from carprice_assets.evaluation.plots import curves, importances, predicted_against_true, residuals
+from carprice_assets.evaluation import plots
 from carprice_assets.evaluation.report import EvaluationReport, evaluate, features_of
 from carprice_assets.files import canonical_json, read_json
 from carprice_assets.listings.dataset import read_side
@@ -77,7 +80,7 @@ def report_on(
         timings={"load_seconds": loaded},
         seed=market.training.seed,
     )
-    pictures = draw(report, predictor, sides["holdout"])
+    pictures = draw(report, sides["holdout"]["price"], predictor(features_of(sides["holdout"])))
 
     def build(folder: Path) -> None:
         (folder / REPORT).write_bytes(report.to_json())
@@ -87,6 +90,21 @@ def report_on(
             (folder / f"{title.replace(' ', '_')}.png").write_bytes(png)
 
     return Reported(store.put(build), report, pictures)
+
+
+def draw(
+    report: EvaluationReport, truth: NDArray[np.float64], predicted: NDArray[np.float64]
+) -> dict[str, bytes]:
+    """The pictures of a report: hold-out prices, residuals, importances, training curves."""
+    currency = report.currency
+    pictures = {
+        "predicted against true": plots.predicted_against_true(truth, predicted, currency=currency),
+        "residuals": plots.residuals_by_price(truth, predicted, currency=currency),
+        "importances": plots.importances(report.importances),
+    }
+    if any(report.curves.values()):
+        pictures["training curves"] = plots.training_curves(report.curves)
+    return pictures
 
 
 @dataclass(frozen=True)
@@ -132,3 +150,22 @@ def board_of(
         (folder / "leaderboard.txt").write_text(to_text(table), encoding="utf-8")
 
     return Board(store.put(build), to_markdown(table), challenger, tuple(left_out))
+
+
+@dataclass(frozen=True)
+class BoardHead:
+    """What a training needs of a leaderboard: the challenger and the regressors judged."""
+
+    challenger: str
+    reports: tuple[str, ...]
+
+
+def read_board(artifact: Artifact) -> BoardHead:
+    """Read the ``leaderboard`` artifact."""
+    content = read_json(artifact.path / "leaderboard.json")
+    return BoardHead(content["challenger"], tuple(sorted(content["reports"])))
+
+
+def read_report(artifact: Artifact) -> EvaluationReport:
+    """Read a report artifact."""
+    return EvaluationReport.from_json((artifact.path / REPORT).read_bytes())

@@ -21,6 +21,17 @@ from carprice_assets.listings.notes import Note
 DAYS_A_YEAR = 365.25
 EPOCH_YEAR = 1970
 YOUNGEST = 0.5
+NUMBERS = (
+    "year",
+    "age",
+    "mileage",
+    "mileage_per_year",
+    "msrp",
+    "observed_at",
+    "mileage_missing",
+    "msrp_missing",
+)
+"""The imputer's columns."""
 ODD_RATIO = 5.0  # an MSRP five times the price, or a fifth of it, is a slip of the pen
 
 
@@ -39,16 +50,10 @@ class Imputer(Transformer):
 
     name = "imputer"
     inputs = ("make", "model", "trim", "year", "mileage", "msrp", "stock_type", "observed_at")
-    feature_names = (
-        "year",
-        "age",
-        "mileage",
-        "mileage_per_year",
-        "msrp",
-        "observed_at",
-        "mileage_missing",
-        "msrp_missing",
-    )
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        return NUMBERS
 
     def __init__(self) -> None:
         self.last_observed = 0.0

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from carprice_assets.listings.contract import CERTIFIED, NEW, Columns
 from carprice_assets.features.columns import numbers, texts
+from carprice_assets.listings.contract import CERTIFIED, NEW, Columns
 
 BASES = ("make", "model_1", "model_2", "model_3", "title")
 """Make alone; with the first one, two, three words of model and trim; with all of them."""

@@ -147,8 +147,11 @@ class TreeArrays:
         )
         nodes = len(trees.feature)
         sizes = {len(a) for a in (trees.threshold, trees.left, trees.missing_left, trees.value)}
-        inner = trees.left != np.arange(nodes)
-        if sizes != {nodes} or not len(trees.roots) or np.any(trees.left[inner] + 1 >= nodes):
+        whole = sizes == {nodes} and len(trees.roots) > 0
+        if whole:
+            last = int((trees.left + (trees.left != np.arange(nodes))).max())
+            whole = int(trees.left.min()) >= 0 and last < nodes
+        if not whole:
             raise UserError("tree arrays do not belong together: load the regressor's folder anew")
         return trees
 

@@ -96,7 +96,7 @@ class WordVectors(Transformer):
 
 
 def _word2vec(sentences: list[list[str]], size: int) -> tuple[list[str], NDArray[np.float32]]:
-    from gensim.models import Word2Vec  # noqa: PLC0415
+    from gensim.models import Word2Vec
 
     model = Word2Vec(
         sentences,
@@ -109,7 +109,8 @@ def _word2vec(sentences: list[list[str]], size: int) -> tuple[list[str], NDArray
         hashfxn=_stable_hash,
     )
     vectors = np.asarray(model.wv.vectors, dtype=np.float32)
-    return list(model.wv.index_to_key), vectors
+    words: list[Any] = list(model.wv.index_to_key)
+    return words, vectors
 
 
 def _stable_hash(text: str) -> int:

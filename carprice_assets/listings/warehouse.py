@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -80,7 +80,7 @@ class Warehouse:
     @contextmanager
     def connect(
         self, what: str = "work", waiting: Callable[[str], None] = _silent
-    ) -> Iterator[duckdb.DuckDBPyConnection]:
+    ) -> Generator[duckdb.DuckDBPyConnection, None, None]:
         """A connection to the migrated warehouse, always closed, also after an exception.
 
         Parameters
@@ -135,7 +135,7 @@ class Warehouse:
             return "another process holds it"  # it has not written its name yet, or has just gone
 
     @contextmanager
-    def _open(self) -> Iterator[duckdb.DuckDBPyConnection]:
+    def _open(self) -> Generator[duckdb.DuckDBPyConnection, None, None]:
         import duckdb
 
         shutil.rmtree(self.temp_folder, ignore_errors=True)  # left by a process that was killed
@@ -175,7 +175,7 @@ def first_line(error: Exception) -> str:
 
 
 @contextmanager
-def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
+def transaction(con: duckdb.DuckDBPyConnection) -> Generator[None, None, None]:
     """All changes inside, or none: also after an exception or a kill."""
     con.execute("BEGIN TRANSACTION")
     try:

@@ -15,8 +15,8 @@ from carprice_assets.practice_market.pricing import Flags, Floats, Integers, Sto
 FIRST_YEAR = 2008
 """The oldest model year on sale."""
 
-POPULARITY_POWER = 1.3
-"""Power of a model's popularity in its weight: above 1, the best sellers sell even more."""
+MAKE_POWER, MODEL_POWER = 1.2, 1.6
+"""Powers of popularity in a weight: above 1, the best sellers sell even more."""
 
 _CURRENT_YEAR_SHARE = 0.82
 _CERTIFIED_AGE_WEIGHTS = (0.15, 0.8, 1.2, 1.2, 0.7, 0.3, 0.1)
@@ -143,10 +143,10 @@ def offer(current_year: int) -> Offer:
 
 def _popularity() -> Floats:
     """Weight of each model: its make's, shared out among the make's models; shape (m,)."""
-    shares = [np.array([m.popularity for m in make.models]) ** POPULARITY_POWER for make in load()]
+    shares = [np.array([m.popularity for m in make.models]) ** MODEL_POWER for make in load()]
     return np.concatenate(
         [
-            make.popularity * share / share.sum()
+            make.popularity**MAKE_POWER * share / share.sum()
             for make, share in zip(load(), shares, strict=True)
         ]
     )
@@ -159,9 +159,11 @@ def _year_weights(stock: Stock, years_back: Integers) -> Floats:
     elif stock is Stock.CERTIFIED:
         ages = np.array(_CERTIFIED_AGE_WEIGHTS)
     else:
-        return (years_back + 0.2) * np.exp(-years_back / 2.6)
+        age = years_back.astype(np.float64)
+        return (age + 0.2) * np.exp(-age / 2.6)
     recent = years_back < len(ages)
-    return np.where(recent, ages[np.where(recent, years_back, 0)], 0.0)
+    weights: Floats = ages[np.where(recent, years_back, 0)]
+    return np.where(recent, weights, 0.0)
 
 
 def _fixed_drivetrains(model: Model) -> list[int]:

@@ -164,7 +164,7 @@ def _draw_cars(rng: Generator, settings: Settings, on: Integers) -> Cars:
     bounds = [settings.new_share, settings.new_share + settings.used_share]
     stock = np.searchsorted(bounds, rng.random(n), side="right").astype(np.int64)
     model, year = _draw_models(rng, stock, on)
-    level = rng.beta(1.7, 2.0, n)
+    level = rng.beta(3.0, 3.5, n)
     trim = (level * table.trims[model]).astype(np.int64)
     trim_level = trim / np.maximum(table.trims[model] - 1, 1)
     fuel = _skewed(rng, table.fuels[model], 2.2)
@@ -172,7 +172,7 @@ def _draw_cars(rng: Generator, settings: Settings, on: Integers) -> Cars:
     fixed = table.trim_drivetrain[model, trim]
     drivetrain = np.where(fixed >= 0, fixed, free)
     exterior = _skewed(rng, table.exteriors[model], 1.6)
-    taste = 0.6 * trim_level + 0.4 * rng.random(n)
+    taste = 0.75 * trim_level + 0.25 * rng.random(n)
     interior = np.minimum(taste * table.interiors[model], table.interiors[model] - 1)
     options = 1 + rng.uniform(0, OPTIONS_LIMIT, n)
     list_price = table.trim_msrp[model, trim] * table.price_step[model, fuel, drivetrain]
@@ -252,8 +252,9 @@ def _draw_listings(
     error = _draw_noise(rng, settings, stock)
     error = np.where(bargain, error.clip(-LARGEST_BARGAIN_NOISE, LARGEST_BARGAIN_NOISE), error)
     cut = np.where(bargain, rng.uniform(*settings.bargain_cut, n), 0.0)
-    low, high = np.array([DROP_RANGE[kind] for kind in Stock])[stock].T
-    drop = np.where(rng.random(n) < DROPPING_SHARE, rng.uniform(low, high), 0.0)
+    ranges: Floats = np.array([DROP_RANGE[kind] for kind in Stock])[stock]
+    falls = ranges[:, 0] + rng.random(n) * (ranges[:, 1] - ranges[:, 0])
+    drop = np.where(rng.random(n) < DROPPING_SHARE, falls, 0.0)
     interval = rng.integers(*DROP_INTERVAL_DAYS, n, endpoint=True)
 
     car = np.concatenate([np.arange(n), again])

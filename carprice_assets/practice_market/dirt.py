@@ -11,7 +11,6 @@ import hashlib
 import html
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal, TypeAlias, TypeVar, get_args
 
 from carprice_assets.practice_market.catalogue import (
@@ -81,21 +80,25 @@ COLOR_ABBREVIATIONS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
 class Rolls:
-    """One number from 0 to 1 for each field of a listing, made from its id."""
+    """One number from 0 to 1 for each field of a listing, made from its id.
 
-    values: tuple[float, ...]
+    Examples
+    --------
+    >>> rolls = Rolls("00145805-763f-4d61-ba41-214dc8b921dd")
+    >>> rolls["price"] == rolls["price"], rolls["price"] == rolls["msrp"]
+    (True, False)
+    """
 
-    @classmethod
-    def of(cls, listing_id: str) -> Rolls:
-        """Make the rolls of a listing."""
+    __slots__ = ("_numbers",)
+
+    def __init__(self, listing_id: str) -> None:
         digest = hashlib.shake_128(listing_id.encode()).digest(4 * len(_PLACES))
-        return cls(tuple(n / 2**32 for n in struct.unpack(f"<{len(_PLACES)}I", digest)))
+        self._numbers: tuple[int, ...] = struct.unpack(f"<{len(_PLACES)}I", digest)
 
-    def of_field(self, name: Field) -> float:
+    def __getitem__(self, name: Field) -> float:
         """The roll of one field."""
-        return self.values[_PLACES[name]]
+        return self._numbers[_PLACES[name]] / 2**32
 
 
 def choose(roll: float, alternatives: Sequence[tuple[float, T]], otherwise: T) -> T:

@@ -29,7 +29,7 @@ def listing_id(*key: int) -> str:
     Examples
     --------
     >>> listing_id(7, 0, 0, 0)
-    '0d9d3c2b'
+    '8e650994-d1de-445f-94a7-7f2ade36a700'
     """
     digest = hashlib.blake2b(repr(key).encode(), digest_size=16).digest()
     return str(uuid.UUID(bytes=digest, version=4))
@@ -70,7 +70,7 @@ def check_digit(number: str) -> str:
 
     Examples
     --------
-    >>> check_digit("1M8GDM9A_KP042788".replace("_", "0"))
+    >>> check_digit("1M8GDM9AXKP042788")
     'X'
 
     Raises

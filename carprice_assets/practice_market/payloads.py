@@ -68,7 +68,7 @@ def scrape(market: Market, day: int) -> Iterator[PracticePayload]:
             payload=payload_of(car, rates),
         )
         yield found
-        if Rolls.of(car.listing_id).of_field("repeated") < rates.repeated:
+        if Rolls(car.listing_id)["repeated"] < rates.repeated:
             again.append((place + REPEATED_AFTER, found))
     yield from (found for _, found in again)
 
@@ -79,35 +79,35 @@ def payload_of(car: SimulatedCar, rates: DirtRates) -> dict[str, object]:
     Only `price` changes from day to day, and only when the listing is re-priced.
     """
     vehicle, dealer = car.vehicle, car.vehicle.dealer
-    roll = Rolls.of(car.listing_id).of_field
+    rolls = Rolls(car.listing_id)
     is_new = vehicle.stock_type == "New"
     name = f"{vehicle.make}:{vehicle.model}:{vehicle.trim}"
     return {
         "listing_id": car.listing_id,
-        "vin": dirt.plain(vehicle.vin, roll("vin"), rates),
+        "vin": dirt.plain(vehicle.vin, rolls["vin"], rates),
         "canonical_mmty": f"{name}:{vehicle.year}",
         "canonical_mmt": name,
-        "make": dirt.make(vehicle.make, roll("make"), rates),
-        "model": dirt.model(vehicle.model, roll("model"), rates),
-        "trim": dirt.trim(vehicle.trim, roll("trim"), rates),
-        "year": dirt.year(vehicle.year, roll("year"), rates),
+        "make": dirt.make(vehicle.make, rolls["make"], rates),
+        "model": dirt.model(vehicle.model, rolls["model"], rates),
+        "trim": dirt.trim(vehicle.trim, rolls["trim"], rates),
+        "year": dirt.year(vehicle.year, rolls["year"], rates),
         "stock_type": "New" if is_new else "Used",
         "cpo_indicator": vehicle.stock_type == "Certified",
-        "price": dirt.price(car.price, roll("price"), rates),
-        "msrp": dirt.msrp(vehicle.msrp, roll("msrp"), rates, is_new=is_new),
-        "mileage": dirt.mileage(vehicle.mileage, roll("mileage"), rates, is_new=is_new),
-        "bodystyle": dirt.plain(vehicle.bodystyle, roll("bodystyle"), rates),
-        "cat": dirt.plain(vehicle.cat, roll("cat"), rates),
-        "fuel_type": dirt.fuel_type(vehicle.fuel_type, roll("fuel_type"), rates),
-        "drivetrain": dirt.drivetrain(vehicle.drivetrain, roll("drivetrain"), rates),
+        "price": dirt.price(car.price, rolls["price"], rates),
+        "msrp": dirt.msrp(vehicle.msrp, rolls["msrp"], rates, is_new=is_new),
+        "mileage": dirt.mileage(vehicle.mileage, rolls["mileage"], rates, is_new=is_new),
+        "bodystyle": dirt.plain(vehicle.bodystyle, rolls["bodystyle"], rates),
+        "cat": dirt.plain(vehicle.cat, rolls["cat"], rates),
+        "fuel_type": dirt.fuel_type(vehicle.fuel_type, rolls["fuel_type"], rates),
+        "drivetrain": dirt.drivetrain(vehicle.drivetrain, rolls["drivetrain"], rates),
         "exterior_color": dirt.exterior_color(
-            vehicle.exterior_color, roll("exterior_color"), rates
+            vehicle.exterior_color, rolls["exterior_color"], rates
         ),
         "interior_color": dirt.interior_color(
-            vehicle.interior_color, roll("interior_color"), rates
+            vehicle.interior_color, rolls["interior_color"], rates
         ),
         "dealer_name": dirt.dealer_name(dealer.name),
-        "dealer_zip": dirt.plain(dealer.zip_code, roll("dealer_zip"), rates),
+        "dealer_zip": dirt.plain(dealer.zip_code, rolls["dealer_zip"], rates),
         "customer_id": dealer.customer_id,
         "seller_type": "dealer",
         "price_badge": None,

@@ -45,19 +45,26 @@ MSRP_GROWTH = 0.03
 MODEL_YEAR_LEAD = 1 / 3
 """Years by which a model year's cars precede its calendar year: they appear in September."""
 
+# Log losses of a used car: at once, over the first year, more per year for an electric car; and
+# the share of value that no age takes.
 DRIVING_OFF = 0.07
 FIRST_YEAR_EXTRA = 0.05
 ELECTRIC_EXTRA = 0.04
 VALUE_FLOOR = 0.06
 
+# Usual miles a year, log loss for 10,000 more, and the factor's bounds.
 MILES_PER_YEAR = 11_500.0
 LOSS_PER_10K_MILES = 0.032
 MILEAGE_FACTOR_LIMITS = (0.60, 1.35)
 
-LEFTOVER_DISCOUNT = 0.06
-STREET_BY_FUEL = {ELECTRIC: 0.92, PLUG_IN_HYBRID: 0.97, HYBRID: 1.03}
-STREET_BY_BODYSTYLE = {"Pickup Truck": 0.96, "Sedan": 0.975, "Convertible": 1.02, "Minivan": 1.03}
+# Shares of the street price: when the next model year is out, and for every year after that.
+LEFTOVER_DISCOUNT = 0.08
+LEFTOVER_ANNUAL_DISCOUNT = 0.06
+# Factors on the make's street ratio.
+STREET_BY_FUEL = {ELECTRIC: 0.85, PLUG_IN_HYBRID: 0.92, HYBRID: 1.04}
+STREET_BY_BODYSTYLE = {"Pickup Truck": 0.93, "Sedan": 0.97, "Convertible": 1.03, "Minivan": 1.05}
 
+# Shares of a used car's value.
 CERTIFIED_PREMIUM = 0.05
 ACCIDENT_LOSS = 0.05
 TOP_TRIM_LOSS = 0.04
@@ -191,7 +198,7 @@ def age_years(model_year: Integers, on: Integers) -> Floats:
     Examples
     --------
     >>> age_years(np.array([2024]), np.array([date(2026, 1, 1).toordinal()])).round(2).tolist()
-    [2.33]
+    [2.34]
     """
     calendar = 2000.0 + (on - _EPOCH) / _YEAR_DAYS
     return np.maximum(calendar - (model_year - MODEL_YEAR_LEAD), 0.0)
@@ -233,9 +240,11 @@ def trim_factor(trim_level: Floats, age: Floats) -> Floats:
 def new_ratio(street_ratio: Floats, age: Floats) -> Floats:
     """Price of a new car divided by its MSRP.
 
-    The street ratio, less LEFTOVER_DISCOUNT for every year that the model year is past its first.
+    The street ratio; once the next model year is out, LEFTOVER_DISCOUNT less, and
+    LEFTOVER_ANNUAL_DISCOUNT more for every further year.
     """
-    return street_ratio * (1 - LEFTOVER_DISCOUNT * np.maximum(age - 1.0, 0.0))
+    discount = LEFTOVER_DISCOUNT + LEFTOVER_ANNUAL_DISCOUNT * (age - 1)
+    return street_ratio * np.where(age >= 1, 1 - discount, 1.0)
 
 
 def street_ratio(make_ratio: float, fuel: str, bodystyle: str) -> float:
@@ -247,7 +256,7 @@ def street_ratio(make_ratio: float, fuel: str, bodystyle: str) -> float:
     Examples
     --------
     >>> round(street_ratio(0.95, "Electric", "SUV"), 4)
-    0.874
+    0.8075
     """
     return make_ratio * STREET_BY_FUEL.get(fuel, 1.0) * STREET_BY_BODYSTYLE.get(bodystyle, 1.0)
 

@@ -8,7 +8,9 @@ from datetime import date
 
 @dataclass(frozen=True, slots=True)
 class DirtRates:
-    """Shares of listings, 0 to 1, whose payload shows a fault; each fault is drawn alone.
+    """Shares of listings, 0 to 1, whose payload shows a fault.
+
+    Faults of different fields are drawn apart; those of one field exclude each other.
 
     Attributes
     ----------

@@ -64,8 +64,8 @@ class Market:
 
     def planted_bargains(self) -> frozenset[str]:
         """Ids of all listings up to the market's last day whose price was lowered on purpose."""
-        batches = map(self._batch, range(self.settings.days))
-        return frozenset(planted for batch in batches for planted in batch.planted())
+        days = range(self.settings.days)
+        return frozenset(planted for day in days for planted in self._batch(day).planted(days))
 
     def _batch(self, day: int) -> _Batch:
         if day not in self._batches:
@@ -114,5 +114,8 @@ class _Batch:
             )
         return found
 
-    def planted(self) -> list[str]:
-        return [self.listing_ids[row] for row in np.flatnonzero(self.cohort.listings.bargain)]
+    def planted(self, days: range) -> list[str]:
+        """Ids of the planted bargains among the listings that start before the days are over."""
+        listings = self.cohort.listings
+        rows = np.flatnonzero(listings.bargain & (listings.first_day < days.stop))
+        return [self.listing_ids[row] for row in rows]

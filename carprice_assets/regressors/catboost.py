@@ -16,13 +16,14 @@ from carprice_assets.regressors.search import search
 from carprice_assets.regressors.serving import MULTITHREAD_ROWS, CatBoostForm, write_form
 
 DEFAULTS: Mapping[str, Any] = {
-    "iterations": 1500,
-    "learning_rate": 0.08,
+    "iterations": 3000,
+    "learning_rate": 0.06,
     "depth": 8,
     "l2_leaf_reg": 3.0,
     "border_count": 128,
     "loss_function": "MAE",
 }
+LOSS = "log_mae"
 PATIENCE = 100
 """Iterations without a better validation error after which the fit stops."""
 MONOTONE: Mapping[str, int] = {}
@@ -78,8 +79,8 @@ class CatBoost:
         }
         results = self._model.get_evals_result()
         self.curves = {
-            "train": _curve(results.get("learn", {})),
-            "validation": _curve(results.get("validation", {})),
+            f"train_{LOSS}": _curve(results.get("learn", {})),
+            f"validation_{LOSS}": _curve(results.get("validation", {})),
         }
         self.parameters = {**chosen, "trees": int(self._model.tree_count_)}
 

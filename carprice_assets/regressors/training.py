@@ -150,3 +150,8 @@ def _log_error(predicted: NDArray[np.float64], price: NDArray[np.float64]) -> fl
     return float(np.mean((np.log(predicted) - np.log(price)) ** 2))
 
 
+
+
+def read_parity(regressor: Artifact) -> float:
+    """Greatest relative difference between a regressor's framework and its serving form."""
+    return float(read_json(regressor.path / PARITY)["difference"])

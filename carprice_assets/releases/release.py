@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from carprice_assets.errors import UserError
 from carprice_assets.files import canonical_json, sha256_bytes
+from carprice_assets.releases.head import Head
 from carprice_assets.releases.manifest import Manifest
 from carprice_assets.releases.strict import check_format, read_bounded, read_object
 
@@ -56,7 +57,9 @@ class Provenance:
         release, staged_at, facts = (table.get(k) for k in ("release", "staged_at", "provenance"))
         if digest != _digest(table):
             raise UserError(f"{path} is changed: its digest does not fit")
-        if not (isinstance(release, str) and isinstance(staged_at, str) and isinstance(facts, dict)):
+        if not (
+            isinstance(release, str) and isinstance(staged_at, str) and isinstance(facts, dict)
+        ):
             raise UserError(f"{path} is broken: release, staged_at or provenance is missing")
         return cls(release, staged_at, cast("dict[str, Any]", facts))
 
@@ -83,9 +86,10 @@ class Release:
         """The provenance, its digest checked."""
         return Provenance.read(self.path / PROVENANCE)
 
-    def head(self) -> dict[str, Any]:
+    def head(self) -> Head:
         """``content/release.json``: market, units, regressors, data."""
-        return read_object(self.content / HEAD)
+        path = self.content / HEAD
+        return Head.parse(read_object(path), str(path))
 
 
 def _digest(body: Mapping[str, Any]) -> str:

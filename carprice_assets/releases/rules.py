@@ -125,7 +125,8 @@ def decide(challenger: Scorecard, champion: Scorecard | None, rules: PromotionRu
 
 def _absolute(card: Scorecard, rules: PromotionRules) -> Iterator[Reason]:
     named = bool(card.market) and bool(card.holdout_hash)
-    yield Reason("named", named, True, None, None, "market and hold-out are stated")
+    told = "market and hold-out are " + ("stated" if named else "not both stated")
+    yield Reason("named", named, True, None, None, told)
     yield _at_least("holdout_rows", "cars in the hold-out", card.rows, rules.min_holdout)
     yield _slices_add_up("challenger", card)
     yield _at_least("r2", "R2", _within(card.r2, high=1.0), rules.min_r2)
@@ -168,7 +169,10 @@ def _relative(card: Scorecard, champion: Scorecard, rules: PromotionRules) -> It
     gain = _gain(card.mae, champion.mae)
     known = gain is not None
     passed = known and gain > 0 and gain >= rules.min_improvement
-    told = f"MAE {_told(card.mae)} against the champion's {_told(champion.mae)}"
+    told = (
+        f"MAE {_told(card.mae)} against the champion's {_told(champion.mae)}, must be lower"
+        f" by {rules.min_improvement:.1%} at least"
+    )
     yield Reason("improvement", passed, not known, gain, rules.min_improvement, told)
     for name, (rows, mae, _) in sorted(card.by_stock_type.items()):
         if _judged(rows, rules.min_stock_type):
@@ -184,7 +188,10 @@ def _slice(name: str, mae: Figure, other: Figure, rules: PromotionRules) -> Reas
     gain = _gain(mae, other)
     loss = None if gain is None else 0.0 - gain
     passed = loss is not None and loss <= rules.max_slice_loss
-    told = f"{name}: MAE {_told(mae)} against the champion's {_told(other)}"
+    told = (
+        f"{name}: MAE {_told(mae)} against the champion's {_told(other)}, may be worse"
+        f" by {rules.max_slice_loss:.1%} at most"
+    )
     return Reason(f"slice_loss:{name}", passed, loss is None, loss, rules.max_slice_loss, told)
 
 
@@ -202,9 +209,7 @@ def _slices_add_up(whose: str, card: Scorecard) -> Reason:
     return Reason(f"consistent:{whose}", passed, True, None, None, told)
 
 
-def _add_up(
-    slices: Mapping[str, tuple[int, Figure]], rows: int | None, mae: Figure
-) -> bool:
+def _add_up(slices: Mapping[str, tuple[int, Figure]], rows: int | None, mae: Figure) -> bool:
     total = _within(mae, low=0.0)
     if type(rows) is not int or total is None:
         return False
@@ -233,7 +238,7 @@ def _at_most(rule: str, what: str, figure: Figure, limit: float) -> Reason:
     return _absolute_reason(rule, what, figure, limit, "at most", lambda f: f <= limit)
 
 
-def _absolute_reason(  # noqa: PLR0913  # the one place that makes these reasons
+def _absolute_reason(  # the one place that makes these reasons
     rule: str, what: str, figure: Figure, limit: float, word: str, holds: Callable[[float], bool]
 ) -> Reason:
     known = _within(figure)
@@ -270,7 +275,8 @@ def _counts(slices: Mapping[str, tuple[Any, ...]]) -> dict[str, int]:
 
 
 def _told(figure: Figure) -> str:
-    return "missing" if figure is None else f"{figure:,.6g}"
+    known = _within(figure)
+    return "missing" if known is None else f"{known:,.6g}"
 
 
 def _jsonable(value: Any) -> Any:

@@ -68,8 +68,9 @@ def score(
 ) -> Scorecard:
     """The scorecard of ``predicted`` prices, shape (cars,).
 
-    A price that is NaN or infinite spoils the figures that it enters, so that the rules
-    refuse them.
+    ``behaviour`` holds the shares of :class:`~carprice_assets.releases.rules.Scorecard`.
+    A price that is NaN or infinite spoils the figures that it enters, so that the rules refuse
+    them.
 
     Raises
     ------

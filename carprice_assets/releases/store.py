@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -38,7 +38,7 @@ Lines: TypeAlias = list[Line]
 Texts: TypeAlias = list[str]
 
 
-class Conflict(UserError):
+class Conflict(UserError):  # noqa: N818  # the word of the store's contract
     """Another promotion or rollback came first."""
 
 
@@ -132,6 +132,9 @@ class ReleaseStore:
     ) -> None:
         """Make ``release_id`` the champion if ``expected`` still is (None: if there is none).
 
+        Where the disk is full after the pointer has moved, the OSError comes through and the
+        next call appends the ledger line.
+
         Raises
         ------
         Conflict
@@ -212,9 +215,11 @@ class ReleaseStore:
             raise UserError(f"release {release.id} {where} is refused: {problems[0]}{more}")
 
     @contextmanager
-    def _locked(self, market: str) -> Iterator[None]:
+    def _locked(self, market: str) -> Generator[None]:
         folder = self._folder(market)
-        folder.mkdir(parents=True, exist_ok=True)
+        if not folder.exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            fsync_folder(folder.parent)
         lock = FileLock(folder / ".lock", timeout=LOCK_TIMEOUT, fallback_to_soft=False)
         try:
             lock.acquire()
@@ -230,7 +235,7 @@ class ReleaseStore:
             lock.release()
 
     @contextmanager
-    def _work(self, market: str) -> Iterator[Path]:
+    def _work(self, market: str) -> Generator[Path]:
         """An empty folder for staging, under a lock of its own: free means its owner is gone."""
         folder = self._folder(market) / ".tmp"
         name = uuid.uuid4().hex
@@ -238,6 +243,8 @@ class ReleaseStore:
         with self._locked(market):
             folder.mkdir(exist_ok=True)
             _sweep(folder)
+            for stray in folder.parent.glob(".champion.json.*.tmp"):
+                stray.unlink()  # no pointer is written while this process holds the lock
             lock.acquire()
             (folder / name).mkdir()
         try:

@@ -98,12 +98,15 @@ def _npy_header(file: BinaryIO) -> tuple[tuple[int, ...], np.dtype[Any]]:
 
 
 def _file_problem(path: Path, entry: FileEntry) -> str:
-    status = os.lstat(path)
-    if not stat.S_ISREG(status.st_mode):
-        return "is a link or special file"
-    if status.st_size != entry.size:
-        return f"is changed: {status.st_size} bytes instead of {entry.size}"
-    return "" if sha256_file(path) == entry.sha256 else "is changed: another hash"
+    try:
+        status = os.lstat(path)
+        if not stat.S_ISREG(status.st_mode):
+            return "is a link or special file"
+        if status.st_size != entry.size:
+            return f"is changed: {status.st_size} bytes instead of {entry.size}"
+        return "" if sha256_file(path) == entry.sha256 else "is changed: another hash"
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
 
 
 def _content_problems(release: Release, manifest: Manifest) -> list[str]:
@@ -111,7 +114,7 @@ def _content_problems(release: Release, manifest: Manifest) -> list[str]:
     if HEAD not in manifest.files:
         return [*problems, f"{CONTENT}/{HEAD} is missing"]
     try:
-        market = release.head().get("market")
+        market = release.head().market
     except UserError as error:
         return [*problems, str(error)]
     if market != release.market:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -87,9 +88,9 @@ class Format(Protocol):
     ) -> None:
         """Read a file into the temporary table ``incoming``.
 
-        Its columns: ``scrape_id TEXT, scraped_at DATE, listing_id TEXT, url TEXT, seq BIGINT,
-        payload TEXT`` (JSON of the verbatim row). ``scraped_at`` stands in where the file
-        gives no date.
+        Its columns: ``source TEXT, scrape_id TEXT, scraped_at DATE, listing_id TEXT, url TEXT,
+        seq BIGINT, payload TEXT`` (JSON of the verbatim row), ``row_hash UHUGEINT``.
+        ``scraped_at`` stands in where the file gives no date.
 
         Raises
         ------
@@ -131,7 +132,9 @@ class Extraction:
             f"nullif(trim({self.fields.get(name, 'NULL')}), '') AS {name}_text"
             for name in TEXT_FIELDS
         )
-        factors = ", ".join(f"{self.factors.get(name, 1.0)!r}::DOUBLE AS {name}" for name in FACTORS)
+        factors = ", ".join(
+            f"{self.factors.get(name, 1.0)!r}::DOUBLE AS {name}" for name in FACTORS
+        )
         return (
             f"SELECT {kept},\n  {texts},\n  {factors}\n"
             f"FROM (SELECT *, {parsed('payload', self.keys)} AS p FROM {rows})"
@@ -139,7 +142,6 @@ class Extraction:
 
 
 Registry = Mapping[str, Format]
-Line = Callable[[str], None]
 
 
 def quoted(name: str) -> str:
@@ -162,6 +164,4 @@ def parsed(column: str, keys: tuple[str, ...]) -> str:
 
     A payload that is no object gives a struct of NULLs.
     """
-    import json
-
     return f"from_json({column}, {literal(json.dumps(dict.fromkeys(keys, 'VARCHAR')))})"

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from carprice_assets.sources.table import TableFormat
 
-# The price stands in one of two columns, or only in the block, alone on its line there:
-# "MSRP $38,635" and "$1,000 price drop" have words beside it.
+# The price stands in one of two columns. Promoted cards (no status, about one in a hundred)
+# fill neither; they count as not priced, though their block shows a figure.
 PRICE = r"""CASE
   WHEN regexp_matches(p.price_1, '\d') THEN p.price_1
   WHEN regexp_matches(p.price_2, '\d') THEN p.price_2
-  ELSE coalesce(
-    nullif(regexp_extract(p.block, '(?m)^\s*([$€£]\s?\d[\d,.]*)\s*$', 1), ''),
-    p.price_1, p.price_2)
+  ELSE coalesce(p.price_1, p.price_2)
 END"""
 
 FORMAT = TableFormat(

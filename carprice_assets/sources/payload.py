@@ -95,6 +95,7 @@ class PayloadFormat:
         store_incoming(
             con,
             path,
+            self.name,
             "SELECT coalesce(json_extract(line, '$.payload')::VARCHAR, 'null') AS payload,"
             f" {parsed('line', LINE)} AS p FROM ({lines})",
             listing_id="p.listing_id",

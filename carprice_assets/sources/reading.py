@@ -8,7 +8,7 @@ import json
 import os
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from carprice_assets.errors import UserError
-from carprice_assets.sources.base import literal, quoted
+from carprice_assets.sources.base import literal
 
 if TYPE_CHECKING:
     import duckdb
@@ -37,7 +37,7 @@ class Table:
 
 
 @contextmanager
-def telling(path: Path) -> Iterator[None]:
+def telling(path: Path) -> Generator[None, None, None]:
     """Turn DuckDB's complaint about a file into one line that names the file."""
     import duckdb
 
@@ -47,6 +47,11 @@ def telling(path: Path) -> Iterator[None]:
         raise
     except duckdb.Error as error:
         raise UserError(f"{path}: {_complaint(str(error))}") from error
+
+
+def path_literal(path: Path) -> str:
+    """SQL string of a file's name, taken as it is: DuckDB would expand ``*``, ``?`` and ``[``."""
+    return literal(re.sub(r"([*?\[])", r"[\1]", str(path)))
 
 
 def _complaint(text: str) -> str:
@@ -136,7 +141,7 @@ def read_text_head(path: Path) -> str:
 
 
 def _parquet(con: duckdb.DuckDBPyConnection, path: Path) -> Table:
-    source = f"read_parquet({literal(str(path))})"
+    source = f"read_parquet({path_literal(path)})"
     with telling(path):
         described = con.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
     names = tuple(row[0] for row in described)
@@ -145,7 +150,7 @@ def _parquet(con: duckdb.DuckDBPyConnection, path: Path) -> Table:
 
 def json_lines(path: Path) -> str:
     """SQL that gives every line of a JSON Lines file as text ``payload``."""
-    source = f"read_json_objects({literal(str(path))}, format = 'newline_delimited')"
+    source = f"read_json_objects({path_literal(path)}, format = 'newline_delimited')"
     return f"SELECT json::VARCHAR AS payload FROM {source}"
 
 
@@ -170,9 +175,10 @@ def _csv(path: Path, text: str) -> Table:
         twice = next(n for n in names if [m.lower() for m in names].count(n.lower()) > 1)
         raise UserError(f"{path}: its first line must name the columns, and {twice!r} is twice")
     types = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in names)
-    gz = read_head(path) is not None and path.open("rb").read(2) == GZIP
+    with path.open("rb") as file:
+        gz = file.read(2) == GZIP
     source = (
-        f"read_csv({literal(str(path))}, auto_detect = false, header = true, strict_mode = true,"
+        f"read_csv({path_literal(path)}, auto_detect = false, header = true, strict_mode = true,"
         f" columns = {{{types}}}, delim = {literal(delimiter)}, quote = '\"', escape = '\"',"
         f" max_line_size = 16777216, compression = '{'gzip' if gz else 'none'}')"
     )
@@ -183,7 +189,7 @@ def require(path: Path, table: Table, wanted: list[str]) -> None:
     """Raise a UserError that names the columns that ``table`` lacks."""
     missing = [name for name in wanted if name not in table.columns]
     if missing:
-        has = ", ".join(table.columns[:8]) + (", ..." if len(table.columns) > 8 else "")  # noqa: PLR2004
+        has = ", ".join(table.columns[:8]) + (", ..." if len(table.columns) > 8 else "")
         raise UserError(
             f"{path}: lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}"
             f" (its own are {json.dumps(has, ensure_ascii=False)})"
@@ -200,12 +206,9 @@ def check_incoming(con: duckdb.DuckDBPyConnection, path: Path) -> None:
         raise UserError(f"{path}: holds no rows")
     if counts[1]:
         raise UserError(
-            f"{path}: {counts[1]:,} of {counts[0]:,} rows have no date of their scrape: state it"
-            " with --scraped-at YYYY-MM-DD"
+            f"{path}: {counts[1]:,} of {counts[0]:,} rows have no readable date of their scrape:"
+            " state it with --scraped-at YYYY-MM-DD"
         )
     for day in counts[2:]:
         if not EARLIEST <= day <= LATEST:
             raise UserError(f"{path}: a row was scraped at {day}, which cannot be")
-
-
-__all__ = ["Table", "check_file", "check_incoming", "open_table", "quoted", "require", "telling"]

@@ -56,6 +56,7 @@ class TableFormat:
         store_incoming(
             con,
             path,
+            self.name,
             f"SELECT payload, {parsed('payload', self.columns)} AS p FROM ({table.sql})",
             listing_id=self.listing_id,
             url=self.url,
@@ -68,10 +69,20 @@ class TableFormat:
         return Extraction(self.columns, self.fields, self.factors, self.currency)
 
 
+ROW_HASH = (
+    "md5_number(source || chr(31) || scrape_id || chr(31)"
+    " || coalesce(listing_id, '') || chr(31) || coalesce(url, '') || chr(31) || payload)"
+)
+
+
 def iso_day(column: str | None, given: date | None) -> str:
     """SQL for the day of a row: its own where readable, else the caller's, else NULL."""
     fallback = "NULL::DATE" if given is None else f"DATE {literal(given.isoformat())}"
-    return fallback if column is None else f"coalesce(try_cast(left({column}, 10) AS DATE), {fallback})"
+    return (
+        fallback
+        if column is None
+        else f"coalesce(try_cast(left({column}, 10) AS DATE), {fallback})"
+    )
 
 
 def vin_or_row(vin: str) -> str:
@@ -88,6 +99,7 @@ def vin_or_row(vin: str) -> str:
 def store_incoming(
     con: duckdb.DuckDBPyConnection,
     path: Path,
+    source: str,
     rows: str,
     *,
     listing_id: str,
@@ -95,21 +107,37 @@ def store_incoming(
     day: str,
     scrape_id: str = "NULL",
 ) -> None:
-    """Make the temporary table ``incoming`` from SQL that gives ``payload`` and ``p``."""
+    """Make the temporary table ``incoming`` from SQL that gives ``payload`` and ``p``.
+
+    A row's hash is the MD5 of its source, scrape, listing id, url and payload. A listing seen
+    twice alike in one scrape is one raw row; rows without an id have no identity, so each
+    counts: the second alike gets the number 2 into its hash, and so on.
+    """
     con.execute("SET preserve_insertion_order = true")  # seq is the place in the file
     with telling(path):
         con.execute(
             f"""
             CREATE OR REPLACE TEMP TABLE incoming AS
-            WITH numbered AS (SELECT *, row_number() OVER () AS seq FROM ({rows}))
-            SELECT
-              coalesce(nullif(trim({scrape_id}), ''), ({day})::VARCHAR) AS scrape_id,
-              {day} AS scraped_at,
-              nullif(trim({listing_id}), '') AS listing_id,
-              nullif(trim({url}), '') AS url,
-              seq, payload
-            FROM numbered
+            WITH numbered AS (SELECT *, row_number() OVER () AS seq FROM ({rows})),
+            named AS (
+              SELECT
+                coalesce(nullif(trim({scrape_id}), ''), ({day})::VARCHAR) AS scrape_id,
+                {day} AS scraped_at,
+                nullif(trim({listing_id}), '') AS listing_id,
+                nullif(trim({url}), '') AS url,
+                {literal(source)} AS source, seq, payload
+              FROM numbered)
+            SELECT *, {ROW_HASH} AS row_hash FROM named
             """
         )
     con.execute("SET preserve_insertion_order = false")
     check_incoming(con, path)
+    con.execute(
+        """
+        UPDATE incoming SET row_hash = md5_number(incoming.row_hash::VARCHAR || '/' || again.nth)
+        FROM (
+          SELECT seq, row_number() OVER (PARTITION BY row_hash ORDER BY seq) AS nth
+          FROM incoming WHERE listing_id IS NULL) AS again
+        WHERE again.seq = incoming.seq AND again.nth > 1
+        """
+    )

@@ -1,0 +1,101 @@
+"""Log price by age, mileage and stock type alone: straight pieces that never rise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+AGE_KNOTS = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 13.0, 17.0, 25.0)
+MILEAGE_QUANTILES = (0.05, 0.15, 0.3, 0.45, 0.6, 0.75, 0.9, 0.98)
+RIDGE = 1e-3
+Numbers = NDArray[np.float64]
+
+
+class Depreciation:
+    """Piecewise linear in age (New apart) and mileage, all slopes at most zero.
+
+    Bounded least squares on the normal equations: a few dozen coefficients, so that tens of
+    thousands of rows cannot be learned by heart. Units of mileage are the market's; its knots
+    are quantiles of the training part.
+    """
+
+    def __init__(self) -> None:
+        self.mileage_knots: list[float] = [0.0, 1.0]
+        self.weights: list[float] = []
+        self._build()
+
+    def _build(self) -> None:
+        self._age = np.array(AGE_KNOTS)
+        self._miles = np.array(self.mileage_knots)
+        self._weights = np.array(self.weights, dtype=np.float64)
+
+    def set_knots(self, mileage: Numbers) -> None:
+        """Place the mileage knots at quantiles of ``mileage`` above zero, shape (rows,)."""
+        driven = mileage[mileage > 0]
+        if len(driven):
+            knots = {round(float(q), 1) for q in np.quantile(driven, MILEAGE_QUANTILES)}
+            self.mileage_knots = [0.0, *sorted(knots - {0.0})]
+        self._build()
+
+    def design(self, age: Numbers, mileage: Numbers, stock: NDArray[Any]) -> Numbers:
+        """The columns of the regression, (rows, weights); ``stock`` is (rows, 3) of 0 and 1."""
+        new = np.ascontiguousarray(stock[:, :1], dtype=np.float64)
+        certified = np.ascontiguousarray(stock[:, 2:3], dtype=np.float64)
+        ages = _pieces(age, self._age)
+        miles = _pieces(mileage, self._miles)
+        one = np.ones((len(age), 1))
+        return np.concatenate([one, new, certified, ages * (1 - new), ages * new, miles], axis=1)
+
+    def solve(self, gram: Numbers, moment: Numbers) -> Numbers:
+        """Weights from X'X (k, k) and X'y (k,): least squares with slopes at most zero."""
+        from scipy.optimize import lsq_linear
+
+        free = 3
+        scale = np.sqrt(np.maximum(np.diag(gram), 1e-12))
+        scaled = gram / np.outer(scale, scale) + RIDGE / max(1.0, float(gram[0, 0])) * np.eye(
+            len(scale)
+        )
+        root = np.linalg.cholesky(scaled + 1e-9 * np.eye(len(scale)))
+        aim = np.linalg.solve(root, moment / scale)
+        upper = np.concatenate([np.full(free, np.inf), np.full(len(scale) - free, 1e-12)])
+        found = lsq_linear(root.T, aim, (np.full(len(scale), -np.inf), upper), tol=1e-8)
+        weights = found.x / scale
+        weights[free:] = np.minimum(weights[free:], 0.0)
+        return weights
+
+    def fit(self, design: Numbers, target: Numbers) -> None:
+        """Learn from :meth:`design` and the log price."""
+        self.weights = self.solve(design.T @ design, design.T @ target).tolist()
+        self._build()
+
+    def out_of_fold(self, design: Numbers, target: Numbers, folds: NDArray[np.int64]) -> Numbers:
+        """For each fold the estimates of all rows by the other folds' rows, (folds, rows)."""
+        parts = int(folds.max(initial=0)) + 1
+        result = np.empty((parts, len(target)))
+        for part in range(parts):
+            rows = design[folds != part]
+            result[part] = design @ self.solve(rows.T @ rows, rows.T @ target[folds != part])
+        return result
+
+    def predict(self, design: Numbers) -> Numbers:
+        """The estimate of each row, summed column by column for the same bits in any batch."""
+        return np.ascontiguousarray(np.add.accumulate(design * self._weights, axis=1)[:, -1])
+
+    def state(self) -> dict[str, Any]:
+        """All that was learned, for JSON."""
+        return {"mileage_knots": self.mileage_knots, "weights": self.weights}
+
+    def restore(self, settings: Mapping[str, Any]) -> None:
+        """Take over what :meth:`state` gave."""
+        self.mileage_knots = [float(value) for value in settings["mileage_knots"]]
+        self.weights = [float(value) for value in settings["weights"]]
+        self._build()
+
+
+def _pieces(values: Numbers, knots: Numbers) -> Numbers:
+    """How far each value reaches into the piece after each knot; the last piece has no end."""
+    widths = np.append(np.diff(knots), np.inf)
+    return np.clip(values[:, None] - knots, 0.0, widths)

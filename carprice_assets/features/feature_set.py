@@ -1,0 +1,158 @@
+"""The fitted transformers together: from columns to the matrix that regressors see."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from carprice_assets.errors import UserError
+from carprice_assets.features.base import Block, Origin, Transformer, save_state
+from carprice_assets.features.fit import load_fitted, training_blocks
+from carprice_assets.features.outlier_detector import OutlierDetector
+from carprice_assets.features.registry import MATRIX, NAMES
+from carprice_assets.files import content_id, folder_hashes
+from carprice_assets.listings.contract import Columns, row_count
+from carprice_assets.listings.notes import Note
+
+SERVED = tuple(name for name in NAMES if name in MATRIX)
+Price = NDArray[np.float64]
+
+
+@runtime_checkable
+class Remarks(Protocol):
+    """A transformer that has something to say about single rows."""
+
+    def notes(self, columns: Columns) -> Iterator[tuple[int, Note]]:
+        """Row number and note."""
+        ...
+
+
+@dataclass(frozen=True)
+class FeatureSet:
+    """All transformers of :data:`~carprice_assets.features.registry.NAMES`, fitted together.
+
+    ``transform`` gives the matrix for trees, ``scaled`` the same columns between 0 and 1 for
+    networks. The bits of a row depend on nothing but the row.
+    """
+
+    transformers: Mapping[str, Transformer]
+    origins: Mapping[str, Origin]
+
+    @classmethod
+    def assemble(cls, folders: Mapping[str, Path]) -> FeatureSet:
+        """Load the state folders, transformer name to folder, that belong together.
+
+        Raises
+        ------
+        UserError
+            Where a transformer is missing, or one was fitted on another dataset or on another
+            state of its upstream than the one given. It is named.
+        """
+        for name in NAMES:
+            if name not in folders:
+                raise UserError(f"feature set: {name} is missing: materialize {name}")
+        loaded = {name: load_fitted(Path(folders[name])) for name in NAMES}
+        for name, (transformer, _) in loaded.items():
+            if transformer.name != name:
+                raise UserError(f"feature set: the folder of {name} holds {transformer.name}")
+        origins = {name: origin for name, (_, origin) in loaded.items()}
+        addresses = {name: content_id(folder_hashes(Path(folders[name]))) for name in NAMES}
+        _refuse_mix(origins, addresses)
+        return cls({name: transformer for name, (transformer, _) in loaded.items()}, origins)
+
+    @classmethod
+    def load(cls, folder: Path) -> FeatureSet:
+        """Read what :meth:`save` wrote, refusing a mix as :meth:`assemble` does."""
+        return cls.assemble({name: folder / name for name in NAMES if (folder / name).is_dir()})
+
+    def save(self, folder: Path) -> None:
+        """Write each transformer's state to a folder of its own below ``folder``."""
+        for name, transformer in self.transformers.items():
+            below = folder / name
+            below.mkdir(parents=True)
+            save_state(below, name, transformer.state(), self.origins[name])
+
+    @property
+    def dataset(self) -> str:
+        """Address of the dataset that all were fitted on."""
+        return self.origins[NAMES[0]].dataset
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """One name for each column of the matrix."""
+        return tuple(
+            feature for name in MATRIX for feature in self.transformers[name].feature_names
+        )
+
+    def blocks(self, columns: Columns) -> dict[str, Any]:
+        """``columns`` and the block of each transformer of the matrix, by name."""
+        have: dict[str, NDArray[Any]] = dict(columns)
+        for name in SERVED:
+            have[name] = self.transformers[name].transform(have)
+        return have
+
+    def transform(self, columns: Columns) -> Block:
+        """The matrix, float32 (rows, features), no NaN; ``columns`` may be ``blocks(…)``."""
+        return matrix(columns if MATRIX[-1] in columns else self.blocks(columns))
+
+    def transform_training(self, columns: Columns, target: Price) -> Block:
+        """The matrix of the training part: no row's encodings know its own price."""
+        fitted = {name: self.transformers[name] for name in SERVED}
+        return matrix(training_blocks(fitted, columns, target))
+
+    def scaled(self, columns: Columns) -> Block:
+        """The matrix with every column between 0 and 1, same names and order."""
+        have = columns if MATRIX[-1] in columns else self.blocks(columns)
+        return self.transformers["scaler"].transform(have)
+
+    def scaled_training(self, columns: Columns, target: Price) -> Block:
+        """The scaled matrix of the training part."""
+        fitted = {name: self.transformers[name] for name in SERVED}
+        return self.transformers["scaler"].transform(training_blocks(fitted, columns, target))
+
+    def outliers(self, columns: Columns) -> NDArray[np.bool_]:
+        """Rows that the outlier detector flags, shape (rows,)."""
+        detector = self.transformers["outlier_detector"]
+        if not isinstance(detector, OutlierDetector):
+            raise TypeError("outlier_detector is of another class")
+        have = columns if MATRIX[-1] in columns else self.blocks(columns)
+        return detector.is_outlier(have)
+
+    def notes(self, columns: Columns) -> list[tuple[Note, ...]]:
+        """What there is to say about each row; ``columns`` may be ``blocks(…)``."""
+        have = columns if MATRIX[-1] in columns else self.blocks(columns)
+        notes: list[list[Note]] = [[] for _ in range(row_count(have))]
+        for transformer in self.transformers.values():
+            if isinstance(transformer, Remarks):
+                for row, note in transformer.notes(have):
+                    notes[row].append(note)
+        return [tuple(found) for found in notes]
+
+
+def matrix(blocks: Mapping[str, NDArray[Any]]) -> Block:
+    """The blocks of the matrix side by side."""
+    return np.concatenate([blocks[name] for name in MATRIX], axis=1, dtype=np.float32)
+
+
+def _refuse_mix(origins: Mapping[str, Origin], addresses: Mapping[str, str]) -> None:
+    """Raise a UserError that names the transformer which does not belong to the others."""
+    (common, _), *_ = Counter(origin.dataset for origin in origins.values()).most_common(1)
+    for name, origin in origins.items():
+        if origin.dataset != common:
+            raise UserError(
+                f"feature set: {name} was fitted on dataset {origin.dataset[:12]}, the others on"
+                f" {common[:12]}: materialize all transformers on one dataset"
+            )
+    for name, origin in origins.items():
+        for upstream, address in origin.upstream.items():
+            if addresses[upstream] != address:
+                raise UserError(
+                    f"feature set: {name} was fitted on another state of {upstream} than the one"
+                    f" given: materialize {name} again"
+                )

@@ -1,0 +1,149 @@
+"""The dataset: one Parquet file a side, the same bytes for the same data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from carprice_assets.errors import UserError
+from carprice_assets.files import canonical_json, content_id, folder_hashes, read_json
+from carprice_assets.listings.contract import FEATURE_FIELDS, FIELDS, Columns
+from carprice_assets.listings.raw import data_version
+from carprice_assets.listings.split import SET_ASIDE
+from carprice_assets.markets import Market
+from carprice_assets.markets.market import SIDES
+from carprice_assets.sources.base import literal
+
+if TYPE_CHECKING:
+    import duckdb
+
+FILES = (*SIDES, SET_ASIDE)
+EXTRA = ("vehicle", "source")
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class DatasetSummary:
+    """``counts`` of rows by side (and ``set_aside``), and the last day observed (ISO)."""
+
+    counts: Mapping[str, int]
+    last_observed: str
+    data_version: str
+
+
+def build(con: duckdb.DuckDBPyConnection, market: Market, folder: Path) -> DatasetSummary:
+    """Write ``<side>.parquet`` for every side, ``set_aside.parquet`` and ``dataset.json``.
+
+    Each file holds all fields of the contract, ``vehicle`` and ``source``, ordered by listing
+    id. The bytes depend on the listings alone.
+
+    Raises
+    ------
+    UserError
+        Where the market has no listings.
+    """
+    named = {"market": market.name}
+    last = con.execute(
+        "SELECT max(observed_at)::VARCHAR FROM listings WHERE market = $market", named
+    ).fetchall()[0][0]
+    if last is None:
+        raise UserError(f"market {market.name}: no listings yet: run carprice import first")
+    fields = ", ".join(field.name for field in FIELDS)
+    counts: dict[str, int] = {}
+    con.execute("SET preserve_insertion_order = true")  # for the same bytes every time
+    try:
+        for side in FILES:
+            target = folder / f"{side}.parquet"
+            counts[side] = con.execute(
+                f"""
+                COPY (
+                  SELECT {fields}, vehicle, source
+                  FROM (SELECT * FROM listings WHERE market = $market) AS mine
+                  JOIN (SELECT * FROM vehicles WHERE market = $market) AS sided USING (listing_id)
+                  WHERE side = $side ORDER BY listing_id
+                ) TO {literal(str(target))}
+                (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880)
+                """,
+                named | {"side": side},
+            ).fetchall()[0][0]
+    finally:
+        con.execute("SET preserve_insertion_order = false")
+    total = con.execute("SELECT count(*) FROM listings WHERE market = $market", named).fetchall()
+    if sum(counts.values()) != total[0][0]:
+        raise UserError(
+            f"market {market.name}: {total[0][0] - sum(counts.values()):,} listings have no side:"
+            " assign the split first"
+        )
+    summary = DatasetSummary(counts, last, data_version(con, market.name))
+    head = {
+        "format": FORMAT_VERSION,
+        "market": market.name,
+        "salt": market.split.salt,
+        "counts": counts,
+        "last_observed": last,
+        "data_version": summary.data_version,
+    }
+    (folder / "dataset.json").write_bytes(canonical_json(head))
+    return summary
+
+
+def dataset_hash(folder: Path) -> str:
+    """The dataset's address: the hash of its files, as the artifact store computes it."""
+    return content_id(folder_hashes(folder))
+
+
+def read_head(folder: Path) -> dict[str, Any]:
+    """``dataset.json``: market, salt, counts, last_observed, data_version."""
+    return read_json(folder / "dataset.json")
+
+
+def read_side(folder: Path, side: str) -> dict[str, np.ndarray[Any, Any]]:
+    """One side as columns.
+
+    Returns
+    -------
+    Columns
+        All feature fields, ``price``, ``listing_id``, ``vehicle`` and ``source``; numbers
+        float64 with NaN, ``observed_at`` in days, text as objects with ``""`` for missing.
+
+    Raises
+    ------
+    UserError
+        Where ``side`` is none of the dataset's files.
+    """
+    import pyarrow.parquet as pq
+
+    if side not in FILES:
+        raise UserError(f"unknown side {side!r}: there are {', '.join(FILES)}")
+    names = [field.name for field in FEATURE_FIELDS] + ["price", "listing_id", *EXTRA]
+    table = pq.read_table(folder / f"{side}.parquet", columns=names)
+    return to_columns(table)
+
+
+def to_columns(table: Any) -> dict[str, np.ndarray[Any, Any]]:
+    """An Arrow table in the form of :data:`~carprice_assets.listings.contract.Columns`."""
+    return {name: _array(table.column(name)) for name in table.column_names}
+
+
+def _array(column: Any) -> np.ndarray[Any, Any]:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    array = column.combine_chunks()
+    if pa.types.is_date(array.type):
+        array = array.cast(pa.int32()).cast(pa.float64())
+    if pa.types.is_floating(array.type):
+        return pc.fill_null(array, float("nan")).to_numpy(zero_copy_only=False).astype(np.float64)
+    coded = pc.fill_null(array.cast(pa.string()), "").dictionary_encode()
+    if isinstance(coded, pa.ChunkedArray):
+        coded = coded.combine_chunks()
+    words = np.empty(len(coded.dictionary), dtype=object)
+    words[:] = coded.dictionary.to_pylist()
+    return words[coded.indices.to_numpy(zero_copy_only=False)]
+
+
+__all__ = ["Columns", "DatasetSummary", "build", "dataset_hash", "read_head", "read_side"]

@@ -1,0 +1,246 @@
+"""Cars of a request, in business form, to feature columns.
+
+Every car gets its own errors and warnings, so that one bad car never spoils the others.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from carprice_assets.listings import normalise
+from carprice_assets.listings.contract import (
+    BY_NAME,
+    FEATURE_FIELDS,
+    Columns,
+    from_days,
+    text_array,
+)
+from carprice_assets.listings.notes import Note
+from carprice_assets.listings.titles import model_and_trim
+
+NEXT_YEARS = 2
+"""A model year may lie this many years after the valuation's."""
+
+SHOWN = 40
+"""Characters of a caller's word that a message repeats."""
+
+UNKNOWN_FIELDS = 10
+"""Unknown fields of one car that are named one by one."""
+
+_GROUPS: tuple[tuple[str, Callable[[str], str]], ...] = (
+    ("stock_type", normalise.stock_type),
+    ("drivetrain", normalise.drivetrain),
+    ("fuel_type", normalise.fuel_type),
+    ("bodystyle", normalise.bodystyle),
+)
+_FREE: tuple[tuple[str, Callable[[str], str]], ...] = (
+    ("cat", normalise.category),
+    ("exterior_color", normalise.color),
+    ("interior_color", normalise.color),
+)
+_FIELDS = frozenset(f.name for f in FEATURE_FIELDS if f.name != "observed_at") | {"vin"}
+_TEXT_FIELDS = tuple(f.name for f in FEATURE_FIELDS if f.kind in ("text", "category"))
+_NUMBER_FIELDS = tuple(f.name for f in FEATURE_FIELDS if f.kind not in ("text", "category"))
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """What a request's cars came to.
+
+    Attributes
+    ----------
+    columns
+        Every feature field of the accepted cars, in the request's order.
+    rows
+        Place in the request of each accepted car.
+    errors, warnings
+        Notes by car of the request; a car with errors is not accepted.
+    """
+
+    columns: Columns
+    rows: NDArray[np.intp]
+    errors: list[tuple[Note, ...]]
+    warnings: list[tuple[Note, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Market:
+    """What the reading of one car depends on."""
+
+    as_of: float
+    last_year: int
+    distance: str
+    currency: str
+
+
+def read_cars(cars: Sequence[Any], *, as_of: float, distance: str, currency: str = "") -> Intake:
+    """Feature columns of ``cars``, and what is to be said about each.
+
+    Parameters
+    ----------
+    cars
+        Mappings in business form; anything else is an error of that car.
+    as_of
+        Day of the valuation in days since 1970-01-01; ``observed_at`` of every car.
+    distance
+        The market's unit, ``mi`` or ``km``; a mileage that states the other is converted.
+    currency
+        The market's currency code; an MSRP that states another is an error.
+    """
+    market = _Market(as_of, from_days(as_of).year + NEXT_YEARS, distance, currency)
+    accepted: list[dict[str, Any]] = []
+    rows: list[int] = []
+    errors: list[tuple[Note, ...]] = []
+    warnings: list[tuple[Note, ...]] = []
+    for row, car in enumerate(cars):
+        reader = _Reader(market)
+        values = reader.read(car)
+        errors.append(tuple(reader.errors))
+        warnings.append(tuple(reader.warnings))
+        if not reader.errors:
+            accepted.append(values)
+            rows.append(row)
+    columns: dict[str, NDArray[Any]] = {
+        name: np.array([car[name] for car in accepted], dtype=np.float64) for name in _NUMBER_FIELDS
+    }
+    columns |= {name: text_array([car[name] for car in accepted]) for name in _TEXT_FIELDS}
+    ordered = {field.name: columns[field.name] for field in FEATURE_FIELDS}
+    return Intake(ordered, np.array(rows, dtype=np.intp), errors, warnings)
+
+
+class _Reader:
+    """Reads one car and collects its notes."""
+
+    __slots__ = ("errors", "market", "warnings")
+
+    def __init__(self, market: _Market) -> None:
+        self.market = market
+        self.errors: list[Note] = []
+        self.warnings: list[Note] = []
+
+    def read(self, given: Any) -> dict[str, Any]:
+        """The car's feature fields; they count only where no error was found."""
+        if not isinstance(given, Mapping):
+            self._error("wrong_type", "car", "a car must be an object with named fields")
+            return {}
+        car = cast("Mapping[str, Any]", given)
+        values: dict[str, Any] = {"observed_at": self.market.as_of}
+        values["make"] = normalise.make(self._text(car, "make", required=True))
+        model = self._text(car, "model", required=True, numbers=True)
+        trim = self._text(car, "trim", numbers=True)
+        values["model"], values["trim"] = model_and_trim(values["make"], model, trim)
+        for name, clean in _FREE:
+            values[name] = clean(self._text(car, name))
+        for name, group in _GROUPS:
+            word = self._text(car, name)
+            values[name] = group(word) if word else ""
+            if word and not values[name]:
+                self._unknown_word(name, word)
+        values["year"] = self._year(car)
+        values["mileage"] = self._number(car, "mileage")
+        values["msrp"] = self._number(car, "msrp")
+        word = self._text(car, "vin")
+        if word and not normalise.vin(word):
+            self._unknown_word("vin", word)
+        if not car.keys() <= _FIELDS:
+            self._unknown_fields(car)
+        return values
+
+    def _text(
+        self, car: Mapping[str, Any], name: str, *, required: bool = False, numbers: bool = False
+    ) -> str:
+        """A field's text without placeholders; ``numbers`` allows 330 for ``"330"``."""
+        value = car.get(name)
+        if numbers and isinstance(value, int | float) and not isinstance(value, bool):
+            value = f"{value:g}" if isinstance(value, float) else str(value)[:SHOWN]
+        if value is None:
+            text = ""
+        elif isinstance(value, str):
+            text = normalise.tidy(value)
+        else:
+            self._error("wrong_type", name, f"{name} must be text, not {_kind(value)}")
+            return ""
+        if required and not text:
+            self._error("missing", name, f"{name} is missing")
+        return text
+
+    def _parsed(self, car: Mapping[str, Any], name: str) -> float:
+        """A field's number, NaN where it is missing or at fault."""
+        value = car.get(name)
+        if value is None or (isinstance(value, str) and not normalise.tidy(value)):
+            return math.nan
+        if isinstance(value, bool) or not isinstance(value, int | float | str):
+            self._error("wrong_type", name, f"{name} must be a number, not {_kind(value)}")
+            return math.nan
+        if name == "mileage":
+            found = normalise.mileage(value, self.market.distance)
+        else:
+            found = normalise.number(value)
+        if math.isnan(found):
+            shown = _shown(value) if isinstance(value, str) else "this value"
+            self._error("wrong_type", name, f"{name}: no finite number can be read in {shown}")
+        return found
+
+    def _year(self, car: Mapping[str, Any]) -> float:
+        before = len(self.errors)
+        year = self._parsed(car, "year")
+        if math.isnan(year):
+            if len(self.errors) == before:
+                self._error("missing", "year", "year is missing")
+        elif year != math.floor(year):
+            self._error("wrong_type", "year", f"year must be a whole number, not {year:g}")
+        else:
+            self._in_range("year", year, BY_NAME["year"].low, self.market.last_year)
+        return year
+
+    def _number(self, car: Mapping[str, Any], name: str) -> float:
+        """Mileage or MSRP; an MSRP of 0 means that there is none."""
+        value = self._parsed(car, name)
+        if name == "msrp":
+            stated = normalise.currency(text) if isinstance(text := car.get(name), str) else ""
+            if stated and self.market.currency not in ("", stated):
+                message = f"msrp is in {stated}, the market's currency is {self.market.currency}"
+                self._error("wrong_type", "msrp", message)
+            if value == 0:
+                return math.nan
+        if not math.isnan(value):
+            self._in_range(name, value, BY_NAME[name].low, BY_NAME[name].high)
+        return value
+
+    def _in_range(self, name: str, value: float, low: float, high: float) -> None:
+        if not low <= value <= high:
+            message = f"{name} must be from {low:.0f} to {high:.0f}, not {value:.10g}"
+            self._error("out_of_range", name, message)
+
+    def _unknown_word(self, name: str, word: str) -> None:
+        message = f"{name} {_shown(word)} is not known and was left out"
+        self.warnings.append(Note("unknown_word", name, message))
+
+    def _unknown_fields(self, car: Mapping[str, Any]) -> None:
+        names = [str(name)[:SHOWN] for name in car if name not in _FIELDS]
+        for name in names[:UNKNOWN_FIELDS]:
+            self.warnings.append(Note("unknown_field", name, f"no field is called {name!r}"))
+        if (more := len(names) - UNKNOWN_FIELDS) > 0:
+            message = f"{more} more fields of this car are unknown"
+            self.warnings.append(Note("unknown_field", "car", message))
+
+    def _error(self, code: str, field: str, message: str) -> None:
+        self.errors.append(Note(code, field, message))
+
+
+def _shown(word: str) -> str:
+    return repr(word if len(word) <= SHOWN else word[:SHOWN] + "…")
+
+
+def _kind(value: object) -> str:
+    if isinstance(value, bool):
+        return "a truth value"
+    if isinstance(value, Mapping):
+        return "an object"
+    return "a list" if isinstance(value, list | tuple) else "a number"

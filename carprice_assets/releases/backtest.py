@@ -1,0 +1,83 @@
+"""Scoring a release on a file of listings with prices, by the rules of cleaning."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from carprice_assets.errors import UserError
+from carprice_assets.evaluation.report import features_of
+from carprice_assets.evaluation.scoring import ScoreTable, score
+from carprice_assets.listings.contract import Columns, days
+from carprice_assets.listings.unstored import clean_file
+from carprice_assets.markets import Market
+from carprice_assets.releases.valuer import Valuer
+from carprice_assets.releases.vehicles import vehicle_hashes
+
+
+def backtest(
+    valuer: Valuer,
+    market: Market,
+    file: Path,
+    file_format: str,
+    scraped_at: date | None,
+    *,
+    known_vehicles: dict[str, str],
+    regressor: str | None = None,
+) -> ScoreTable:
+    """Value every acceptable listing of ``file`` and compare with its price.
+
+    Days after the release's last observation are clamped to it, as in serving. A file without
+    dates is taken as seen on that day unless ``scraped_at`` says otherwise.
+
+    Parameters
+    ----------
+    known_vehicles
+        Listing id and VIN to the vehicle that the warehouse knows them as, for telling which
+        rows the release learned from.
+
+    Raises
+    ------
+    UserError
+        Where the file cannot be read, or no row of it can be scored.
+    """
+    day = scraped_at or valuer.last_observed
+    cleaned = clean_file(market, file_format, file, day)
+    columns = dict(cleaned.columns)
+    if not len(columns["price"]):
+        reasons = ", ".join(f"{code} {rows:,}" for code, rows in cleaned.reasons.items())
+        raise UserError(f"{file}: no row can be scored: {reasons}")
+    clamped = np.minimum(columns["observed_at"], days(valuer.last_observed))
+    columns["observed_at"] = clamped
+    predicted = valuer.value(features_of(columns), regressor)
+    return score(
+        columns["price"],
+        predicted,
+        columns["stock_type"],
+        _learned(valuer, columns, known_vehicles),
+        currency=valuer.currency,
+        rejected={**cleaned.reasons, "superseded": cleaned.superseded},
+        notes={
+            "file": file.name,
+            "market": market.name,
+            "release": valuer.release_id,
+            "regressor": regressor or valuer.champion,
+            "read": cleaned.read,
+            "scraped_at": day.isoformat() if scraped_at else f"{day.isoformat()} where none",
+        },
+    )
+
+
+def _learned(
+    valuer: Valuer, columns: Columns, known_vehicles: dict[str, str]
+) -> NDArray[np.bool_]:
+    """Rows whose vehicle, by listing id or VIN, the release learned from."""
+    salt = valuer.head.data["salt"]
+    mask = np.zeros(len(columns["price"]), np.bool_)
+    for key in ("listing_id", "vin"):
+        names = [known_vehicles.get(text, text) for text in columns[key].tolist()]
+        mask |= np.isin(vehicle_hashes(salt, names), valuer.vehicles())
+    return mask

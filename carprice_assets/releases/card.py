@@ -1,0 +1,134 @@
+"""The model card: what a release is, what it scored and what was decided, in Markdown."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from carprice_assets.releases.head import Head
+from carprice_assets.releases.release import Release
+from carprice_assets.releases.strict import read_object
+
+FIGURES = ("rows", "r2", "r2_log", "rmse", "mae", "mape", "median_error")
+SHARES = ("mileage_violations", "year_violations", "new_violations")
+
+
+def model_card(release: Release, ledger: Sequence[Mapping[str, Any]]) -> str:
+    """The card of ``release``, with the lines of its market's ``ledger`` that name it.
+
+    Raises
+    ------
+    UserError
+        Where a file that the card is made from is missing or broken.
+    """
+    head = release.head()
+    provenance = release.provenance()
+    reports = read_object(release.content / "figures.json").get("regressors", {})
+    manifest = release.manifest()
+    facts = {"staged at": provenance.staged_at, **provenance.facts}
+    sections = [
+        f"# Release {release.id}",
+        _what(head, len(manifest.files), manifest.size),
+        "## Figures on the hold-out",
+        f"Prices in {head.currency}; 95 % intervals by bootstrap in brackets.",
+        _figures(reports, head.champion),
+        *_by_stock_type(reports.get(head.champion, {})),
+        *_behaviour(reports),
+        "## Limits",
+        f"Made for the market `{head.market}`. Prices are asking prices as of"
+        f" {head.last_observed.isoformat()} at the latest; a later day is valued as that one.",
+        "## Provenance",
+        _table(("", ""), ((key, _text(value)) for key, value in sorted(facts.items()))),
+        "## Decisions",
+        _decisions(release.id, ledger),
+    ]
+    return "\n\n".join(sections) + "\n"
+
+
+def _what(head: Head, files: int, size: int) -> str:
+    others = ", ".join(name for name in head.regressors if name != head.champion) or "none"
+    rows = [
+        ("market", head.market),
+        ("units", f"{head.currency}, {head.distance}"),
+        ("champion", head.champion),
+        ("also carried", others),
+        ("content", f"{files} files, {size:,} bytes"),
+        *((f"data: {key}", _text(value)) for key, value in sorted(head.data.items())),
+    ]
+    return _table(("", ""), rows)
+
+
+def _figures(reports: Mapping[str, Any], champion: str) -> str:
+    order = sorted(reports, key=lambda name: (name != champion, name))
+    rows = [(name, *_cells(reports[name].get("figures", {}))) for name in order]
+    rows += [("naive valuation", *_cells(reports[name].get("naive", {}))) for name in order[:1]]
+    return _table(("", *FIGURES), rows)
+
+
+def _by_stock_type(report: Mapping[str, Any]) -> list[str]:
+    kinds: Mapping[str, Any] = report.get("stock_types", {})
+    if not kinds:
+        return []
+    rows: list[tuple[str, ...]] = []
+    for kind, pair in kinds.items():
+        rows.append((kind, *_cells(pair.get("figures", {}))))
+        rows.append((f"{kind}, naive", *_cells(pair.get("naive", {}))))
+    return ["## By stock type", _table(("", *FIGURES), rows)]
+
+
+def _behaviour(reports: Mapping[str, Any]) -> list[str]:
+    rows = [
+        (name, *(_number(report.get("behaviour", {}).get(share)) for share in SHARES))
+        for name, report in sorted(reports.items())
+    ]
+    header = ("share of cars whose price", "rises with mileage", "rises with age", "is less as New")
+    return ["## Behaviour", _table(header, rows)]
+
+
+def _decisions(release_id: str, ledger: Sequence[Mapping[str, Any]]) -> str:
+    lines = [line for line in ledger if release_id in (line.get("release"), line.get("replaced"))]
+    rows: list[tuple[str, ...]] = []
+    for line in lines:
+        event = str(line.get("event", ""))
+        if line.get("release") != release_id:
+            event = f"replaced by {line.get('release')} ({event})"
+        rows.append((str(line.get("at", "")), event, _why(line)))
+    return _table(("at", "event", "why"), rows) if rows else "None yet."
+
+
+def _why(line: Mapping[str, Any]) -> str:
+    decision: Mapping[str, Any] = line.get("decision") or {}
+    failed = [r["message"] for r in decision.get("reasons", []) if not r.get("passed")]
+    held = len(decision.get("reasons", [])) - len(failed)
+    parts = [str(line["reason"])] if line.get("reason") else []
+    parts += failed
+    if held:
+        parts.append(f"{held} rules hold")
+    return "; ".join(parts)
+
+
+def _cells(figures: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(_number(figures.get(name)) for name in FIGURES)
+
+
+def _number(value: Any) -> str:
+    if isinstance(value, Mapping):
+        middle, low, high = (_number(value.get(key)) for key in ("value", "low", "high"))
+        return middle if "–" in (low, high) else f"{middle} ({low} to {high})"
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return "–"
+    return f"{value:,.0f}" if abs(value) >= 100 or isinstance(value, int) else f"{value:.4f}"
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(map(_escaped, line)) + " |" for line in lines)
+
+
+def _escaped(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")

@@ -1,0 +1,149 @@
+"""Writing the content folder of a release from its parts."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from carprice_assets.errors import UserError
+from carprice_assets.files import canonical_json
+from carprice_assets.listings.contract import BY_NAME, FIELDS, Field
+from carprice_assets.markets.market import Market
+from carprice_assets.releases.engine import FEATURES, REGRESSORS, Engine, Parts, own_parts
+from carprice_assets.releases.golden import Golden
+from carprice_assets.releases.head import Head
+from carprice_assets.releases.manifest import regular_files
+from carprice_assets.releases.strict import check_format
+from carprice_assets.releases.vehicles import Hashes, write_vehicles
+
+SCHEMA_FORMAT = FIGURES_FORMAT = 1
+
+
+def build_content(
+    folder: Path,
+    *,
+    market: Market,
+    dataset: Mapping[str, Any],
+    feature_set_folder: Path,
+    regressors: Mapping[str, Path],
+    champion: str,
+    golden: Sequence[Mapping[str, Any]],
+    figures: Mapping[str, Any],
+    vehicles: Hashes,
+    parts: Parts | None = None,
+) -> None:
+    """Fill ``folder``; equal parts give equal bytes.
+
+    Parameters
+    ----------
+    folder
+        Empty; the store's ``build`` callback gets it.
+    dataset
+        ``address`` (of the dataset artifact), ``last_observed`` (ISO date), and what else
+        names the data; JSON.
+    feature_set_folder
+        What ``FeatureSet.save`` wrote.
+    regressors
+        Name to serving folder (with ``form.json``) of each regressor carried.
+    champion
+        The regressor that answers, one of ``regressors``.
+    golden
+        Cars in business form, see :func:`~carprice_assets.releases.golden.golden_cars`. Their
+        prices are computed from the folder as written.
+    figures
+        Regressor to its deterministic figures; JSON.
+    vehicles
+        Hashes of the vehicles used in fitting, early stopping and calibration.
+    parts
+        Readers; the platform's own by default.
+
+    Raises
+    ------
+    UserError
+        Where a part is missing or a golden car gets no price.
+    """
+    if set(figures) != set(regressors):
+        odd = min(set(figures) ^ set(regressors))
+        raise UserError(f"release of {market.name}: {odd} has figures or a serving form, not both")
+    if len(vehicles) == 0:
+        raise UserError(f"release of {market.name}: no vehicle that it learned from")
+    table = {
+        "format": 1,
+        "market": market.name,
+        "currency": market.currency,
+        "distance": market.distance,
+        "champion": champion,
+        "regressors": sorted(regressors),
+        "data": dict(dataset) | {"salt": market.split.salt},
+    }
+    head = Head.parse(table, f"release of {market.name}")
+    (folder / "release.json").write_bytes(head.to_bytes())
+    (folder / "schema.json").write_bytes(canonical_json(schema()))
+    _copy(feature_set_folder, folder / FEATURES)
+    for name, source in regressors.items():
+        _copy(source, folder / REGRESSORS / name)
+    write_vehicles(folder, vehicles)
+    (folder / "figures.json").write_bytes(
+        canonical_json({"format": FIGURES_FORMAT, "regressors": dict(figures)})
+    )
+    engine = Engine.open(folder, head, parts or own_parts(head.currency))
+    if parts is None:
+        _check_features(feature_set_folder, regressors)
+    cases = Golden.of(engine, golden, head.last_observed)
+    (folder / "golden.json").write_bytes(cases.to_bytes())
+
+
+def schema() -> dict[str, Any]:
+    """All fields of a listing in order, as ``schema.json`` keeps them."""
+    return {"format": SCHEMA_FORMAT, "fields": [_field(field) for field in FIELDS]}
+
+
+def check_schema(table: dict[str, Any], where: str) -> None:
+    """Refuse a release that learned from fields which this program reads otherwise.
+
+    Raises
+    ------
+    UserError
+        Naming the field.
+    """
+    check_format(table, SCHEMA_FORMAT, where)
+    for entry in table.get("fields", []):
+        if not entry["feature"]:
+            continue
+        known = BY_NAME.get(entry["name"])
+        if known is None or not known.feature or _field(known) != entry:
+            raise UserError(f"{where}: field {entry['name']!r} means something else here")
+
+
+def _field(field: Field) -> dict[str, Any]:
+    return {
+        "name": field.name,
+        "kind": field.kind,
+        "unit": field.unit,
+        "low": field.low if math.isfinite(field.low) else None,
+        "high": field.high if math.isfinite(field.high) else None,
+        "required": field.required,
+        "feature": field.feature,
+        "values": list(field.values),
+    }
+
+
+def _check_features(feature_set_folder: Path, regressors: Mapping[str, Path]) -> None:
+    from carprice_assets.features.feature_set import FeatureSet
+    from carprice_assets.regressors.serving import form_features
+
+    names = FeatureSet.load(feature_set_folder).feature_names
+    for name, serving in regressors.items():
+        if form_features(serving) != names:
+            raise UserError(f"{name} was fitted on other features: materialize {name} again")
+
+
+def _copy(source: Path, target: Path) -> None:
+    if not source.is_dir():
+        raise UserError(f"{source} is missing: materialize its asset again")
+    for name in regular_files(source):
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source / name, target / name)

@@ -1,0 +1,184 @@
+"""Answering from a release: the door that the service and the commands use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from carprice_assets.errors import UserError
+from carprice_assets.listings.contract import Columns, days
+from carprice_assets.listings.notes import Note
+from carprice_assets.releases.content import check_schema
+from carprice_assets.releases.engine import Engine, Parts, own_parts
+from carprice_assets.releases.golden import Golden
+from carprice_assets.releases.head import Head
+from carprice_assets.releases.release import Release
+from carprice_assets.releases.strict import read_object
+from carprice_assets.releases.vehicles import Hashes, read_vehicles
+from carprice_assets.releases.verify import content_types, release_problems
+
+
+@dataclass(frozen=True, slots=True)
+class CarValuation:
+    """One car's answer: a price with warnings, or None with the errors that say why."""
+
+    price: float | None
+    warnings: tuple[Note, ...] = ()
+    errors: tuple[Note, ...] = ()
+
+
+@dataclass(frozen=True)
+class Valuer:
+    """A loaded release.
+
+    Attributes
+    ----------
+    release_id, market, currency, distance
+        Which release, of which market, in which units.
+    regressors
+        Names of those carried, sorted.
+    champion
+        The one that answers unless another is asked for.
+    last_observed
+        Day of the latest scrape learned from; later ``as_of`` are clamped to it.
+    provenance
+        The facts of ``provenance.json``, with ``staged_at``.
+    same_bits
+        Whether the golden cars' features have the bits of the machine that built the release;
+        None where they were not replayed. Another kind of processor may round otherwise.
+    """
+
+    release_id: str
+    head: Head
+    provenance: Mapping[str, Any]
+    engine: Engine
+    content: Path
+    same_bits: bool | None = None
+
+    @classmethod
+    def load(cls, folder: Path, verify: bool = True, parts: Parts | None = None) -> Valuer:
+        """Load the release in ``folder`` (``…/<market>/<release id>``).
+
+        Hashes are checked before anything is parsed, file types and array shapes before
+        anything is loaded, and the golden cases are replayed. ``verify=False`` leaves out
+        hashes and golden cases, for a caller that has just verified the same folder.
+
+        Raises
+        ------
+        UserError
+            Naming the file or golden case at fault.
+        """
+        folder = folder.absolute()
+        release = Release(folder.parent.name, folder.name, folder)
+        if verify:
+            problems = release_problems(release)
+        else:
+            problems = content_types(release, release.manifest())
+        _refuse(release.id, problems)
+        head = release.head()
+        schema = release.content / "schema.json"
+        check_schema(read_object(schema), str(schema))
+        engine = Engine.open(release.content, head, parts or own_parts(head.currency))
+        same_bits = None
+        if verify:
+            path = release.content / "golden.json"
+            replay = Golden.parse(read_object(path), str(path)).replay(engine)
+            _refuse(release.id, replay.problems)
+            same_bits = replay.same_bits
+        provenance = release.provenance()
+        facts = dict(provenance.facts) | {"staged_at": provenance.staged_at}
+        return cls(release.id, head, facts, engine, release.content, same_bits)
+
+    @property
+    def market(self) -> str:
+        return self.head.market
+
+    @property
+    def currency(self) -> str:
+        return self.head.currency
+
+    @property
+    def distance(self) -> str:
+        return self.head.distance
+
+    @property
+    def regressors(self) -> tuple[str, ...]:
+        return self.head.regressors
+
+    @property
+    def champion(self) -> str:
+        return self.head.champion
+
+    @property
+    def last_observed(self) -> date:
+        return self.head.last_observed
+
+    def vehicles(self) -> Hashes:
+        """Sorted hashes of the vehicles that the release learned from."""
+        return read_vehicles(self.content)
+
+    def value(self, columns: Columns, regressor: str | None = None) -> NDArray[np.float64]:
+        """Prices of ``columns`` (all feature fields) in the market's currency, (rows,).
+
+        Raises
+        ------
+        UserError
+            Where the release does not carry ``regressor``.
+        """
+        return self.engine.value(columns, regressor)
+
+    def notes(self, columns: Columns) -> list[tuple[Note, ...]]:
+        """What was imputed, unknown or unusual, one entry a row."""
+        return self.engine.notes(columns)
+
+    def value_cars(
+        self, cars: Sequence[Any], *, as_of: date, regressor: str | None = None
+    ) -> list[CarValuation]:
+        """One valuation for each car in order; a bad car never spoils the others.
+
+        ``as_of`` beyond the last observation is clamped to it with a warning.
+
+        Raises
+        ------
+        UserError
+            Where the release does not carry ``regressor``.
+        """
+        self.engine.form(regressor)  # refused also where no car can be read
+        intake = self.engine.read_cars(cars, as_of=days(as_of), distance=self.distance)
+        columns = dict(intake.columns)
+        columns["observed_at"] = np.full(len(intake.rows), days(min(as_of, self.last_observed)))
+        clamped = self._clamped(as_of)
+        answers = [
+            CarValuation(None, tuple(warnings), tuple(errors))
+            for warnings, errors in zip(intake.warnings, intake.errors)
+        ]
+        valued = self.engine.value_with_notes(columns, regressor)
+        for row, (price, said) in zip(intake.rows, valued, strict=True):
+            answers[row] = _answer(price, (*answers[row].warnings, *clamped, *said))
+        return answers
+
+    def _clamped(self, as_of: date) -> tuple[Note, ...]:
+        if as_of <= self.last_observed:
+            return ()
+        last = self.last_observed.isoformat()
+        told = f"valued as of {last}, the last day with listings, not {as_of.isoformat()}"
+        return (Note("as_of_clamped", "observed_at", told),)
+
+
+def _answer(price: float, warnings: tuple[Note, ...]) -> CarValuation:
+    if np.isfinite(price) and price > 0:
+        return CarValuation(price, warnings)
+    error = Note("unsupported", "car", "the regressor has no price above 0 for this car")
+    return CarValuation(None, warnings, (error,))
+
+
+def _refuse(release_id: str, problems: list[str]) -> None:
+    if problems:
+        more = f" and {len(problems) - 1} more" if len(problems) > 1 else ""
+        raise UserError(f"release {release_id} is refused: {problems[0]}{more}")

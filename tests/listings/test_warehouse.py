@@ -1,0 +1,147 @@
+"""One process at a time, always closed, never half a change."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from carprice_assets.errors import UserError
+from carprice_assets.home import Home
+from carprice_assets.listings.warehouse import MIGRATIONS, Warehouse, transaction
+
+
+def test_the_lock_is_free_after_an_exception(home: Home) -> None:
+    warehouse = Warehouse.of(home)
+    with pytest.raises(ZeroDivisionError), warehouse.connect("a failure"):
+        _ = 1 / 0
+    lines: list[str] = []
+    with warehouse.connect("the next", lines.append) as con:
+        assert con.execute("SELECT max(version) FROM schema_version").fetchall() == [
+            (len(MIGRATIONS),)
+        ]
+    assert lines == []
+    assert not warehouse.holder_file.exists()
+
+
+def test_who_waits_is_told_who_holds(home: Home) -> None:
+    warehouse = Warehouse.of(home)
+    lines: list[str] = []
+    entered = threading.Event()
+
+    def second() -> None:
+        with warehouse.connect("second", lambda line: (lines.append(line), entered.set())):
+            pass
+
+    with warehouse.connect("first work"):
+        thread = threading.Thread(target=second)
+        thread.start()
+        assert entered.wait(30)
+    thread.join(30)
+    assert not thread.is_alive()
+    assert len(lines) == 1
+    assert f"process {os.getpid()} holds it for first work since" in lines[0]
+
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from carprice_assets.listings.warehouse import Warehouse
+with Warehouse(Path(sys.argv[1])).connect("holding") as con:
+    con.execute("BEGIN")
+    con.execute("INSERT INTO split_salts VALUES ('half', 'done')")
+    print("held", flush=True)
+    time.sleep(600)
+"""
+
+
+def test_a_killed_holder_frees_the_lock_and_leaves_no_half_change(home: Home) -> None:
+    warehouse = Warehouse.of(home)
+    with warehouse.connect():
+        pass
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(warehouse.path)], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+    finally:
+        holder.send_signal(signal.SIGKILL)
+        holder.wait(30)
+        holder.stdout.close()
+    with warehouse.connect("after") as con:
+        assert con.execute("SELECT count(*) FROM split_salts").fetchall() == [(0,)]
+
+
+def test_a_transaction_is_all_or_nothing(con: duckdb.DuckDBPyConnection) -> None:
+    with pytest.raises(KeyError), transaction(con):
+        con.execute("INSERT INTO split_salts VALUES ('a', 'b')")
+        raise KeyError
+    assert con.execute("SELECT count(*) FROM split_salts").fetchall() == [(0,)]
+
+
+def test_a_later_version_is_refused_by_number(home: Home) -> None:
+    warehouse = Warehouse.of(home)
+    with warehouse.connect() as con:
+        con.execute("INSERT INTO schema_version VALUES (99)")
+    with pytest.raises(UserError, match=r"carprice\.duckdb: has schema version 99"):
+        with warehouse.connect():
+            pass
+
+
+@pytest.mark.parametrize("content", [b"hello\n" * 5000, b"\0" * 20000, b"DUCK" * 9000])
+def test_another_file_is_refused_by_name(home: Home, content: bytes) -> None:
+    warehouse = Warehouse.of(home)
+    warehouse.path.parent.mkdir(parents=True)
+    warehouse.path.write_bytes(content)
+    with pytest.raises(UserError, match=r"carprice\.duckdb: ") as told, warehouse.connect():
+        pass
+    assert "\n" not in str(told.value)
+    assert warehouse.path.read_bytes() == content
+
+
+def test_a_damaged_warehouse_is_refused_by_name(home: Home) -> None:
+    warehouse = Warehouse.of(home)
+    with warehouse.connect():
+        pass
+    data = bytearray(warehouse.path.read_bytes())
+    data[4096 * 3 :] = b"\xff" * (len(data) - 4096 * 3)
+    warehouse.path.write_bytes(bytes(data))
+    with pytest.raises(UserError, match=r"carprice\.duckdb: "), warehouse.connect():
+        pass
+
+
+def test_another_programs_database_is_refused(home: Home) -> None:
+    warehouse = Warehouse.of(home)
+    warehouse.path.parent.mkdir(parents=True)
+    with duckdb.connect(str(warehouse.path)) as other:
+        other.execute("CREATE TABLE theirs (x INTEGER)")
+    with pytest.raises(UserError, match="another program"), warehouse.connect():
+        pass
+
+
+def test_a_folder_in_its_place_is_refused(home: Home) -> None:
+    home.warehouse.mkdir(parents=True)
+    with pytest.raises(UserError, match="is a folder"), Warehouse.of(home).connect():
+        pass
+
+
+def test_leftovers_of_a_kill_are_cleared(home: Home) -> None:
+    warehouse = Warehouse.of(home)
+    warehouse.temp_folder.mkdir(parents=True)
+    (warehouse.temp_folder / "spilled.tmp").write_bytes(b"x")
+    warehouse.holder_file.write_text(json.dumps({"pid": 1}))
+    with warehouse.connect() as con:
+        settings = con.execute(
+            "SELECT current_setting('memory_limit'), current_setting('temp_directory')"
+        ).fetchall()[0]
+        assert settings[0].endswith(("GiB", "MiB"))
+        assert Path(settings[1]) == warehouse.temp_folder
+    assert not warehouse.temp_folder.exists()

@@ -1,0 +1,85 @@
+"""A fake release source: constant prices, per-car errors by a simple rule, pointers to move."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from carprice_assets.errors import UserError
+from carprice_assets.listings.notes import Note
+
+
+@dataclass(frozen=True)
+class FakeCar:
+    price: float | None
+    warnings: tuple[Note, ...] = ()
+    errors: tuple[Note, ...] = ()
+
+
+@dataclass
+class FakeValuer:
+    """Prices a car by its ``msrp``; ``model`` 'boom' raises, as a defect would."""
+
+    market: str = "us"
+    release_id: str = "r1"
+    currency: str = "USD"
+    distance: str = "mi"
+    regressors: tuple[str, ...] = ("catboost", "random_forest")
+    champion: str = "catboost"
+    last_observed: date = date(2024, 6, 30)
+    provenance: dict[str, Any] = field(
+        default_factory=lambda: {"data_version": "d1", "run": "run-1"}
+    )
+    asked: list[tuple[int, date, str | None]] = field(default_factory=list)
+
+    def value_cars(
+        self, cars: Sequence[Any], *, as_of: date, regressor: str | None = None
+    ) -> list[FakeCar]:
+        self.asked.append((len(cars), as_of, regressor))
+        return [self._value(car) for car in cars]
+
+    def _value(self, car: Any) -> FakeCar:
+        if not isinstance(car, dict):
+            return FakeCar(None, errors=(Note("wrong_type", "car", "must be an object"),))
+        if car.get("model") == "boom":
+            raise ZeroDivisionError("secret inner detail")
+        year = car.get("year")
+        if not isinstance(year, int) or isinstance(year, bool):
+            return FakeCar(None, errors=(Note("wrong_type", "year", "must be a number"),))
+        if not 1900 <= year <= 2026:
+            return FakeCar(None, errors=(Note("out_of_range", "year", "out of range"),))
+        notes = () if "trim" in car else (Note("imputed", "trim", "not given"),)
+        return FakeCar(float(car.get("msrp", 10_000)) + 0.004, notes)
+
+
+class FakeSource:
+    """Champions by market; a text in place of a valuer is why it cannot be loaded."""
+
+    def __init__(self, **champions: FakeValuer | str) -> None:
+        self.names = {"us", "practice"} | set(champions)
+        self.champions: dict[str, FakeValuer | str] = dict(champions)
+        self.moves = dict.fromkeys(champions, 1)
+        self.loads: list[str] = []
+
+    def move(self, market: str, champion: FakeValuer | str) -> None:
+        self.champions[market] = champion
+        self.moves[market] = self.moves.get(market, 0) + 1
+
+    def markets(self) -> set[str]:
+        return self.names
+
+    def pointer(self, market: str) -> int | None:
+        return self.moves.get(market)
+
+    def champion(self, market: str) -> str | None:
+        champion = self.champions[market]
+        return champion if isinstance(champion, str) else champion.release_id
+
+    def load(self, market: str, release_id: str) -> FakeValuer:
+        self.loads.append(release_id)
+        champion = self.champions[market]
+        if isinstance(champion, str):
+            raise UserError(f"release {champion} is damaged")
+        return champion

@@ -1,0 +1,105 @@
+"""The service as a process: its line, its imports, its end, its one-line refusals."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+FORBIDDEN = ("dagster", "sklearn", "duckdb", "pandas", "torch", "tensorflow", "catboost", "gensim")
+
+
+def environment(home: Path, **more: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("CARPRICE_")}
+    return kept | {"CARPRICE_HOME": str(home), "PYTHONPATH": str(ROOT)} | more
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A running service on a free port, and its address."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "carprice_serving"],
+        env=environment(tmp_path, CARPRICE_PORT="0"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        line = process.stdout.readline()
+        found = re.fullmatch(r"carprice serves on (http://127\.0\.0\.1:\d+)\n", line)
+        assert found, line + (process.stderr.read() if process.stderr else "")
+        yield process, found[1]
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_answers_and_ends_gracefully(
+    service: tuple[subprocess.Popen[str], str], number: signal.Signals
+) -> None:
+    process, address = service
+    with urllib.request.urlopen(f"{address}/health", timeout=30) as answer:
+        assert json.load(answer) == {"status": "ok"}
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err) == (0, "", "")
+
+
+def test_a_body_of_10_megabytes_is_told_so(service: tuple[subprocess.Popen[str], str]) -> None:
+    _, address = service
+    request = urllib.request.Request(
+        f"{address}/api/v1/predict",
+        data=b'{"cars_data": ["' + b"x" * 10_000_000 + b'"]}',
+        headers={"Content-Type": "application/json"},
+    )
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request, timeout=60)
+    with refused.value as answer:
+        assert answer.code == 413
+        assert json.load(answer)["errors"][0]["field"] == "body"
+
+
+def test_a_port_in_use_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        ended = run("-m", "carprice_serving", env=environment(tmp_path, CARPRICE_PORT=port))
+    assert ended.returncode == 2
+    assert ended.stderr == f"cannot listen on 127.0.0.1:{port}: Address already in use\n"
+
+
+def test_a_broken_setting_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
+    ended = run("-m", "carprice_serving", env=environment(tmp_path, CARPRICE_PORT="http"))
+    assert ended.returncode == 2
+    assert re.fullmatch(r"CARPRICE_PORT must be [^\n]+\n", ended.stderr)
+
+
+def test_imports_bring_nothing_that_trains(tmp_path: Path) -> None:
+    """The app, and what it loads a release with; CatBoost waits for a release that needs it."""
+    code = (
+        "import sys, carprice_serving.app, carprice_serving.server;"
+        "from carprice_assets.releases.engine import own_parts; own_parts();"
+        f"print([name for name in {FORBIDDEN!r} if name in sys.modules])"
+    )
+    ended = run("-c", code, env=environment(tmp_path))
+    assert (ended.stderr, ended.stdout) == ("", "[]\n")
+
+
+def run(*words: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *words], env=env, capture_output=True, text=True, timeout=120
+    )
