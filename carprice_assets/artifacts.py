@@ -74,5 +74,7 @@ class ArtifactStore:
         """
         path = self.path_of(address)
         if not path.is_dir():
-            raise UserError(f"artifact {address} is not in {self.root}: materialize its asset again")
+            raise UserError(
+                f"artifact {address} is not in {self.root}: materialize its asset again"
+            )
         return Artifact(address, path)

@@ -131,7 +131,9 @@ def _champion(home: Home, market: str) -> Any:
     store = ReleaseStore(home.releases)
     champion = store.champion(market)
     if champion is None:
-        raise UserError(f"market {market} has no champion yet: run carprice train --market {market}")
+        raise UserError(
+            f"market {market} has no champion yet: run carprice train --market {market}"
+        )
     return Valuer.load(store.open(market, champion).path)
 
 
@@ -264,7 +266,9 @@ def _release(store: Any, market: str, given: str | None) -> str:
     load_market(Home.current(), market)
     chosen = given or store.champion(market)
     if chosen is None:
-        raise UserError(f"market {market} has no champion yet: run carprice train --market {market}")
+        raise UserError(
+            f"market {market} has no champion yet: run carprice train --market {market}"
+        )
     return chosen
 
 

@@ -56,7 +56,9 @@ def run_together(
         nonlocal stop
         stop = True
 
-    before = {number: signal.signal(number, ask_to_stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {
+        number: signal.signal(number, ask_to_stop) for number in (signal.SIGINT, signal.SIGTERM)
+    }
     processes: list[tuple[Service, subprocess.Popen[bytes]]] = []
     try:
         for service in services:

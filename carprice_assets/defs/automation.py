@@ -6,7 +6,7 @@ import dagster as dg
 
 from carprice_assets.defs.evaluation import report_name
 from carprice_assets.defs.launch import clear_dead_runs
-from carprice_assets.defs.markets import market_partitions, synchronise
+from carprice_assets.defs.markets import synchronise
 from carprice_assets.features.registry import TRANSFORMERS
 from carprice_assets.home import Home
 from carprice_assets.regressors.registry import REGRESSORS
@@ -29,13 +29,11 @@ def training_assets(regressors: Sequence[str]) -> list[str]:
 scrape_market = dg.define_asset_job(
     "scrape_market",
     selection=dg.AssetSelection.assets(*LISTINGS),
-    partitions_def=market_partitions,
     description="Takes listings in, cleans them and splits them by vehicle.",
 )
 train_market = dg.define_asset_job(
     "train_market",
     selection=dg.AssetSelection.assets(*training_assets(list(REGRESSORS))),
-    partitions_def=market_partitions,
     description="Fits, judges and promotes: from the market's dataset to a release.",
 )
 

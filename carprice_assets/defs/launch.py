@@ -136,8 +136,10 @@ def _figures(result: dg.ExecuteInProcessResult) -> tuple[str, ...]:
             told = check.description or ", ".join(
                 f"{key} {_short(value.value)}" for key, value in check.metadata.items()
             )
-            lines.append(f"{check.severity.value:<5} {check.asset_key.to_user_string()}"
-                         f":{check.check_name}  {told}")
+            lines.append(
+                f"{check.severity.value:<5} {check.asset_key.to_user_string()}"
+                f":{check.check_name}  {told}"
+            )
     return tuple(lines)
 
 

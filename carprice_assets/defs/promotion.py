@@ -69,7 +69,7 @@ def challenger(
             trained=trained,
             challenger=board.challenger,
             provenance=here(
-                run_id=context.run_id, data_version=read_head(dataset.path)["data_version"]
+                run_id=context.run.run_id, data_version=read_head(dataset.path)["data_version"]
             ),
         )
     return dg.MaterializeResult(
@@ -126,7 +126,7 @@ with preview_accepted():
             judgement = judge(platform.releases, market, challenger, dataset)
             broken = judgement.decision.absolute_broken
             if broken:
-                _record_refusal(platform, name, challenger, judgement, context.run_id)
+                _record_refusal(platform, name, challenger, judgement, context.run.run_id)
         return dg.AssetCheckResult(
             passed=judgement.decision.status == "promoted",
             severity=dg.AssetCheckSeverity.ERROR if broken else dg.AssetCheckSeverity.WARN,
@@ -162,7 +162,7 @@ def _record_refusal(
 )
 def champion(
     context: dg.AssetExecutionContext, platform: Platform, challenger: str
-) -> Iterator[dg.Output[str]]:
+) -> Iterator[dg.MaterializeResult[str]]:
     """The release that serves. Moves only where the promotion rules hold, also when alone.
 
     Asks the same pure function as the check. A refused challenger leaves the champion as it
@@ -180,12 +180,12 @@ def champion(
         facts = _facts(judgement, challenger)
         context.log.info(judgement.decision.line)
         if judgement.decision.status != "promoted":
-            _record_refusal(platform, name, challenger, judgement, context.run_id)
+            _record_refusal(platform, name, challenger, judgement, context.run.run_id)
             context.log_event(
                 dg.AssetObservation(asset_key="champion", partition=name, metadata=facts)
             )
             return
         store.promote(name, challenger, judgement.champion_id, judgement.decision)
-    yield dg.Output(
-        challenger, metadata=facts, data_version=dg.DataVersion(challenger)
+    yield dg.MaterializeResult(
+        value=challenger, metadata=facts, data_version=dg.DataVersion(challenger)
     )

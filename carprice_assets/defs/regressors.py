@@ -1,7 +1,5 @@
 """One asset a regressor, each a step of its own."""
 
-from typing import Any
-
 import dagster as dg
 
 from carprice_assets.artifacts import Artifact
@@ -64,7 +62,7 @@ def _asset_of(name: str) -> dg.AssetsDefinition:
         config: TrainingConfig,
         platform: Platform,
         feature_set: Artifact,
-    ) -> Any:
+    ):  # no annotation: Dagster would read it as the types of asset and checks
         with one_line_failures():
             market = platform.market(context.partition_key)
             fitted = fit_regressor(
@@ -74,11 +72,14 @@ def _asset_of(name: str) -> dg.AssetsDefinition:
                 seed=market.training.seed,
                 trials=config.trials,
                 progress=progress_to(context),
+                parameters=market.regressors.get(name),
             )
         limit, parity = market.training.overfit_limit, market.promotion.max_serving_difference
         pictures = {"importances": picture(plots.importances(fitted.importances), "importances")}
         if any(fitted.curves.values()):
-            pictures["training_curves"] = picture(plots.training_curves(fitted.curves), "training curves")
+            pictures["training_curves"] = picture(
+                plots.training_curves(fitted.curves), "training curves"
+            )
         return dg.MaterializeResult(
             value=fitted.artifact,
             data_version=dg.DataVersion(fitted.artifact.address),

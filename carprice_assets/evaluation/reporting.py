@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from carprice_assets.artifacts import Artifact, ArtifactStore
 from carprice_assets.errors import UserError
+from carprice_assets.evaluation import plots
 from carprice_assets.evaluation.leaderboard import choose, rows, to_markdown, to_text
 from carprice_assets.evaluation.naive import NaiveValuation
-from carprice_assets.evaluation import plots
 from carprice_assets.evaluation.report import EvaluationReport, evaluate, features_of
 from carprice_assets.files import canonical_json, read_json
 from carprice_assets.listings.dataset import read_side

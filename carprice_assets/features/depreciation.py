@@ -74,10 +74,14 @@ class Depreciation:
     def out_of_fold(self, design: Numbers, target: Numbers, folds: NDArray[np.int64]) -> Numbers:
         """For each fold the estimates of all rows by the other folds' rows, (folds, rows)."""
         parts = int(folds.max(initial=0)) + 1
+        of_part = [design[folds == part] for part in range(parts)]
+        grams = np.array([rows.T @ rows for rows in of_part])
+        moments = np.array([rows.T @ target[folds == i] for i, rows in enumerate(of_part)])
         result = np.empty((parts, len(target)))
         for part in range(parts):
-            rows = design[folds != part]
-            result[part] = design @ self.solve(rows.T @ rows, rows.T @ target[folds != part])
+            others = np.arange(parts) != part
+            weights = self.solve(grams[others].sum(axis=0), moments[others].sum(axis=0))
+            result[part] = design @ weights
         return result
 
     def predict(self, design: Numbers) -> Numbers:

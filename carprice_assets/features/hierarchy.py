@@ -29,8 +29,8 @@ class Level:
     cross
         Which of ``CROSSES`` it adds.
     parents
-        Levels before it with factors: their sum is the parent estimate. With none it is the
-        overall mean.
+        None, one or three levels before it with factors: their sum is the parent estimate.
+        With none it is the overall mean.
     weight
         Rows that the parent estimate counts for.
     """
@@ -61,10 +61,9 @@ class Hierarchy:
         self.levels = tuple(levels)
         self.overall = [0.0] * targets
         self._words: dict[str, int] = {}
-        self._places: list[dict[int, int]] = [{} for _ in self.levels]
         self._arrays: dict[str, NDArray[Any]] = {}
-        self._values: list[list[Any]] = [[[] for _ in range(targets)] for _ in self.levels]
-        self._rows: list[Any] = [[] for _ in self.levels]
+        self._places: list[dict[int, int]] = [{} for _ in self.levels]
+        self._tables: list[Any] = [[] for _ in self.levels]  # memory views of float32
         place = {level.name: i for i, level in enumerate(self.levels)}
         self._plans = [
             _Plan(
@@ -94,8 +93,7 @@ class Hierarchy:
             whole = (sums + level.weight * parent) / (counts + level.weight)[:, None]
             estimates.append(whole[group])
             arrays[f"{level.name}_keys"] = keys
-            arrays[f"{level.name}_rows"] = counts.astype(np.int32)
-            arrays[f"{level.name}_values"] = np.ascontiguousarray(whole.T, dtype=np.float32)
+            arrays[f"{level.name}_table"] = np.column_stack([whole, counts]).astype(np.float32)
         self.restore({"overall": overall.tolist(), "words": words}, arrays)
 
     def out_of_fold(
@@ -141,30 +139,36 @@ class Hierarchy:
                 result[:, own, i] = whole.T
         return result, behind
 
-    def row(
-        self, title: tuple[str, ...], codes: tuple[int, ...]
-    ) -> tuple[list[list[float]], list[int]]:
-        """One car's estimates, [target][level], and the training rows behind each level."""
-        words = [self._words.get(key, NOTHING) for key in title]
-        words.append(0)  # what a level without a base looks up
-        estimates: list[list[float]] = [[] for _ in self.overall]
-        rows: list[int] = []
-        for level, plan in enumerate(self._plans):
-            place = self._places[level].get((words[plan.base] << SHIFT) | codes[plan.cross])
+    def row(self, title: tuple[str, ...], codes: tuple[int, ...]) -> list[list[float]]:
+        """One car's estimate of each quantity, and the training rows behind it, by level."""
+        heads = [self._words.get(key, NOTHING) << SHIFT for key in title]
+        heads.append(0)  # what a level without a base looks up
+        width = len(self.overall) + 1
+        found: list[list[float]] = []
+        for plan, places, table in zip(self._plans, self._places, self._tables):
+            place = places.get(heads[plan.base] | codes[plan.cross])
             if place is not None:
-                rows.append(self._rows[level][place])
-                for have, values in zip(estimates, self._values[level], strict=True):
-                    have.append(values[place])
-                continue
-            rows.append(0)
-            for have, overall in zip(estimates, self.overall, strict=True):
-                if plan.parents:
-                    overall = sum(factor * have[at] for factor, at in plan.parents)
-                have.append(overall)
-        return estimates, rows
+                found.append(table[place * width : (place + 1) * width].tolist())
+            elif len(plan.parents) == 1:
+                ((factor, at),) = plan.parents
+                parent = found[at]
+                found.append([factor * parent[i] for i in range(width - 1)])
+                found[-1].append(0.0)
+            elif plan.parents:
+                (f, a), (g, b), (h, c) = plan.parents
+                one, two, three = found[a], found[b], found[c]
+                found.append([f * one[i] + g * two[i] + h * three[i] for i in range(width - 1)])
+                found[-1].append(0.0)
+            else:
+                found.append([*self.overall, 0.0])
+        return found
 
     def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-        """Settings for JSON and arrays for ``.npy``: keys, values and rows of each level."""
+        """Settings for JSON and arrays for ``.npy``.
+
+        Of each level ``<name>_keys``, int64 (groups,), and ``<name>_table``, float32 (groups,
+        targets + 1), the last column being the rows of the group.
+        """
         return {"overall": self.overall, "words": list(self._words)}, dict(self._arrays)
 
     def restore(self, settings: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -173,18 +177,11 @@ class Hierarchy:
         self._words = {word: i for i, word in enumerate(settings["words"])}
         self._arrays = {}
         for i, level in enumerate(self.levels):
-            keys, values, rows = (
-                arrays[f"{level.name}_{part}"] for part in ("keys", "values", "rows")
-            )
-            self._arrays |= {
-                f"{level.name}_keys": keys,
-                f"{level.name}_values": values,
-                f"{level.name}_rows": rows,
-            }
-            self._places[i] = {key: place for place, key in enumerate(keys.tolist())}
-            # Memory views give plain floats as fast as lists, in a fifth of the memory.
-            self._values[i] = [np.ascontiguousarray(target).data for target in values]
-            self._rows[i] = np.ascontiguousarray(rows).data
+            keys, table = f"{level.name}_keys", f"{level.name}_table"
+            self._arrays |= {keys: arrays[keys], table: arrays[table]}
+            self._places[i] = {key: place for place, key in enumerate(arrays[keys].tolist())}
+            # A memory view gives plain floats as fast as a list, in a fifth of the memory.
+            self._tables[i] = np.ascontiguousarray(arrays[table]).reshape(-1).data
 
     def _keys(
         self, level: int, grid: NDArray[np.int64], code: NDArray[np.int64]

@@ -15,12 +15,13 @@ from carprice_assets.features.hierarchy import Hierarchy
 from carprice_assets.features.mileage import UsualMileage
 from carprice_assets.features.price_levels import MSRP_LEVELS
 from carprice_assets.features.title_keys import all_titles, crosses
-from carprice_assets.listings.contract import NEW, Columns, row_count
+from carprice_assets.listings.contract import BY_NAME, NEW, Columns, row_count
 from carprice_assets.listings.notes import Note
 
 DAYS_A_YEAR = 365.25
 EPOCH_YEAR = 1970
 YOUNGEST = 0.5
+LAST_DAY = 100_000.0
 NUMBERS = (
     "year",
     "age",
@@ -45,7 +46,8 @@ class Imputer(Transformer):
       :class:`~carprice_assets.features.hierarchy.Hierarchy`; 0 and implausibly small values
       count as missing. Where no training row has one, the typical price stands in.
 
-    No value depends on a row's own price, so training and serving see the same.
+    Numbers outside the contract's range count as missing. No value depends on a row's own
+    price, so training and serving see the same.
     """
 
     name = "imputer"
@@ -107,11 +109,12 @@ class Imputer(Transformer):
 
     def _observed(self, columns: Columns) -> NDArray[np.float64]:
         observed = numbers(columns, "observed_at")
-        return np.where(np.isfinite(observed), observed, self.last_observed)
+        known = np.isfinite(observed) & (np.abs(observed) < LAST_DAY)
+        return np.where(known, observed, self.last_observed)
 
     def _years(self, columns: Columns) -> NDArray[np.float64]:
         years = numbers(columns, "year")
-        return np.where(np.isfinite(years), years, self.usual_year)
+        return np.where(_within(years, "year"), years, self.usual_year)
 
     def _age(self, columns: Columns) -> NDArray[np.float64]:
         today = EPOCH_YEAR + self._observed(columns) / DAYS_A_YEAR
@@ -121,7 +124,7 @@ class Imputer(Transformer):
         self, columns: Columns, age: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         mileage = numbers(columns, "mileage")
-        missing = ~(np.isfinite(mileage) & (mileage >= 0))
+        missing = ~_within(mileage, "mileage")
         mileage = np.where(missing, 0.0, mileage)
         wanted = np.flatnonzero(missing & ~self._new(columns)).tolist()
         if wanted:
@@ -132,7 +135,7 @@ class Imputer(Transformer):
 
     def _list_price(self, columns: Columns) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         msrp = numbers(columns, "msrp")
-        missing = ~(np.isfinite(msrp) & (msrp > 0) & (msrp >= self.msrp_floor))
+        missing = ~(_within(msrp, "msrp") & (msrp >= self.msrp_floor))
         if missing.any():
             msrp = np.where(missing, 0.0, msrp)
             rows = np.flatnonzero(missing)
@@ -141,7 +144,7 @@ class Imputer(Transformer):
             } or {"make": np.full(row_count(columns), "", dtype=object)}
             titles, codes = all_titles(part), crosses(part)
             for row, title, code in zip(rows.tolist(), titles, codes, strict=True):
-                msrp[row] = math.exp(self._msrp.row(title, code)[0][0][-1])
+                msrp[row] = math.exp(self._msrp.row(title, code)[-1][0])
         return msrp, missing
 
     def state(self) -> State:
@@ -162,6 +165,11 @@ class Imputer(Transformer):
         self.msrp_floor = float(settings["msrp_floor"])
         self._mileage.restore(settings["mileage"])
         self._msrp.restore(settings["msrp"], state.arrays)
+
+
+def _within(values: NDArray[np.float64], field: str) -> NDArray[np.bool_]:
+    """Where a number is in the range of its field; NaN is not."""
+    return (values >= BY_NAME[field].low) & (values <= BY_NAME[field].high)
 
 
 def _any(values: NDArray[np.float64]) -> bool:

@@ -27,11 +27,12 @@ MOST_SCORED = 20_000
 class OutlierDetector(Transformer):
     """IsolationForest (200 trees of 256 rows) over a car's numbers, prices and stock type.
 
-    The prices are those that its title usually asks, never its own. The score is 2**(-mean path length / c(256)), in (0, 1), high for cars that few cuts set
-    apart (Liu, Ting, Zhou, *Isolation Forest*, 2008). ``threshold`` is exceeded by 10 % of
-    the training rows, the reference's contamination, and serves :meth:`is_outlier`;
-    ``unusual`` by 0.5 %, and serves the notes. Words are left out but for what they say
-    of the price: a rare colour or make alone is no odd car.
+    The prices are what such cars usually ask, never the car's own. The score is
+    2**(-mean path length / c(256)), in (0, 1), high for cars that few cuts set apart (Liu,
+    Ting, Zhou, *Isolation Forest*, 2008). ``threshold`` is exceeded by 10 % of the training
+    rows, the reference's contamination, and serves :meth:`is_outlier`; ``unusual`` by 0.5 %,
+    and serves the notes. Words count only by what they say of the price: a rare colour or
+    make alone is no odd car.
     """
 
     name = "outlier_detector"

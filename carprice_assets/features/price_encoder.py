@@ -76,17 +76,17 @@ class PriceEncoder(Transformer):
     def transform(self, columns: Columns) -> Block:
         titles, codes = all_titles(columns), crosses(columns)
         rows = len(titles)
-        prices = np.empty((2, rows, len(PRICE_LEVELS)))
-        discounts = np.empty((rows, len(DISCOUNT_AT)))
-        behind = np.empty((rows, len(COUNTED_AT)))
-        for row, (title, code) in enumerate(zip(titles, codes, strict=True)):
-            estimates, counts = self._price.row(title, code)
-            prices[0, row], prices[1, row] = estimates
-            behind[row] = [counts[at] for at in COUNTED_AT]
-            (found,), _ = self._discount.row(title, code)
-            discounts[row] = [found[at] for at in DISCOUNT_AT]
+        rows = list(zip(titles, codes, strict=True))
+        # Cars alike in title, year and stock type are looked up once.
+        found = {row: (self._price.row(*row), self._discount.row(*row)) for row in set(rows)}
+        shape = (len(rows), len(PRICE_LEVELS), 3)
+        prices = np.array([found[row][0] for row in rows], dtype=np.float64).reshape(shape)
+        discounts = np.array(
+            [[found[row][1][at][0] for at in DISCOUNT_AT] for row in rows], dtype=np.float64
+        ).reshape(-1, len(DISCOUNT_AT))
+        behind = prices[:, COUNTED_AT, 2]
         base = self._base.predict(self._design(columns))
-        return _block(columns, prices, discounts, behind, base)
+        return _block(columns, prices[:, :, :2].transpose(2, 0, 1), discounts, behind, base)
 
     def transform_training(self, columns: Columns, target: NDArray[np.float64]) -> Block:
         titles, codes = all_titles(columns), crosses(columns)

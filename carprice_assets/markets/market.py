@@ -103,6 +103,7 @@ class Market:
     """One market: its name, units, sources and limits.
 
     ``sources`` holds the raw table of every source; :meth:`columns` reads ``sources.columns``.
+    ``regressors`` holds parameters that take the place of a regressor's defaults.
     """
 
     name: str
@@ -114,6 +115,7 @@ class Market:
     training: TrainingRules = field(default_factory=TrainingRules)
     promotion: PromotionRules = field(default_factory=PromotionRules)
     sources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Any])
+    regressors: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Any])
     path: Path | None = None
 
     def columns(self) -> Mapping[str, ColumnMapping]:
@@ -228,7 +230,7 @@ def read_market(path: Path) -> Market:
     except OSError as error:
         raise UserError(f"{where}: cannot read {path}: {error.strerror}") from error
     known = {"title", "currency", "distance", "listings", "split", "training", "promotion"}
-    if unknown := set(table) - known - {"sources"}:
+    if unknown := set(table) - known - {"sources", "regressors"}:
         raise UserError(f"{where}: unknown key {min(unknown)!r}")
     currency, distance = table.get("currency"), table.get("distance")
     if not isinstance(currency, str) or not re.fullmatch(r"[A-Z]{3}", currency):
@@ -251,7 +253,8 @@ def read_market(path: Path) -> Market:
         listings=_section(where, "listings", ListingRules, _table(table, "listings")),
         training=_section(where, "training", TrainingRules, _table(table, "training")),
         promotion=_section(where, "promotion", PromotionRules, _table(table, "promotion")),
-        sources=_sources(where, table),
+        sources=_tables(where, table, "sources"),
+        regressors=_tables(where, table, "regressors"),
         path=path,
     )
     if not 0 < market.listings.price_low < market.listings.price_high:
@@ -268,12 +271,12 @@ def _table(table: Mapping[str, Any], key: str) -> dict[str, Any]:
     return cast("dict[str, Any]", value)
 
 
-def _sources(where: str, table: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
-    sources = _table(table, "sources")
-    for name, value in sources.items():
+def _tables(where: str, table: Mapping[str, Any], key: str) -> Mapping[str, Mapping[str, Any]]:
+    tables = _table(table, key)
+    for name, value in tables.items():
         if not isinstance(value, dict):
-            raise UserError(f"{where}: sources.{name} must be a table, got {value!r}")
-    return sources
+            raise UserError(f"{where}: {key}.{name} must be a table, got {value!r}")
+    return tables
 
 
 def _section(where: str, key: str, kind: type[Rules], values: Mapping[str, Any]) -> Rules:

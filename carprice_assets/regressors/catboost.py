@@ -38,6 +38,7 @@ class CatBoost:
     """
 
     name = "catboost"
+    defaults = DEFAULTS
 
     def __init__(self) -> None:
         self.parameters: Mapping[str, Any] = {}

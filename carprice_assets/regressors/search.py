@@ -50,7 +50,5 @@ def search(
         study.tell(trial, error)
         if error < best_error:
             best, best_error = parameters, error
-        progress(
-            f"trial {number} of {trials}: validation MAE {error:,.1f}, best {best_error:,.1f}"
-        )
+        progress(f"trial {number} of {trials}: validation MAE {error:,.1f}, best {best_error:,.1f}")
     return best

@@ -92,14 +92,20 @@ def fit_regressor(
     seed: int,
     trials: int,
     progress: Progress,
+    parameters: Mapping[str, Any] | None = None,
 ) -> Fitted:
     """Fit the regressor called ``name`` and keep it, its serving form and its origin.
+
+    ``parameters`` take the place of the defaults.
 
     Raises
     ------
     UserError
-        Where there are too few cars to fit on.
+        Where there are too few cars to fit on, or for a parameter that the regressor lacks.
     """
+    given = dict(parameters or {})
+    if unknown := set(given) - set(REGRESSORS[name].defaults):
+        raise UserError(f"regressors.{name}: unknown parameter {min(unknown)!r}")
     if len(encoded.train.price) < MIN_TRAIN or not len(encoded.validation.price):
         raise UserError(
             f"{name}: {len(encoded.train.price)} training and {len(encoded.validation.price)}"
@@ -108,7 +114,11 @@ def fit_regressor(
     started = time.perf_counter()
     regressor = REGRESSORS[name]()
     settings = FitSettings(
-        seed=seed, trials=trials, threads=threads(), feature_names=encoded.feature_names
+        seed=seed,
+        trials=trials,
+        threads=threads(),
+        feature_names=encoded.feature_names,
+        parameters=given,
     )
     regressor.fit(encoded.train, encoded.validation, settings, progress)
     seconds = time.perf_counter() - started
@@ -119,6 +129,7 @@ def fit_regressor(
         "feature_names": list(encoded.feature_names),
         "seed": seed,
         "trials": trials,
+        "parameters": given,
     }
 
     rows = encoded.validation.features[:PARITY_ROWS]
@@ -148,8 +159,6 @@ def fit_regressor(
 
 def _log_error(predicted: NDArray[np.float64], price: NDArray[np.float64]) -> float:
     return float(np.mean((np.log(predicted) - np.log(price)) ** 2))
-
-
 
 
 def read_parity(regressor: Artifact) -> float:

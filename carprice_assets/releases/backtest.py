@@ -71,13 +71,12 @@ def backtest(
     )
 
 
-def _learned(
-    valuer: Valuer, columns: Columns, known_vehicles: dict[str, str]
-) -> NDArray[np.bool_]:
+def _learned(valuer: Valuer, columns: Columns, known_vehicles: dict[str, str]) -> NDArray[np.bool_]:
     """Rows whose vehicle, by listing id or VIN, the release learned from."""
     salt = valuer.head.data["salt"]
     mask = np.zeros(len(columns["price"]), np.bool_)
     for key in ("listing_id", "vin"):
-        names = [known_vehicles.get(text, text) for text in columns[key].tolist()]
+        texts: list[str] = [str(text) for text in columns[key]]
+        names = [known_vehicles.get(text, text) for text in texts]
         mask |= np.isin(vehicle_hashes(salt, names), valuer.vehicles())
     return mask

@@ -128,4 +128,3 @@ def _first_line(error: Exception) -> str:
 
 def _empty(value: Any) -> bool:
     return value is None or value == "" or (isinstance(value, float) and math.isnan(value))
-

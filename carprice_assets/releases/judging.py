@@ -23,7 +23,7 @@ from carprice_assets.regressors.predictor import Predictor
 from carprice_assets.releases.content import build_content
 from carprice_assets.releases.golden import golden_cars
 from carprice_assets.releases.release import Release
-from carprice_assets.releases.rules import Decision, Figure, Scorecard, decide
+from carprice_assets.releases.rules import Decision, Figure, Scorecard, decide, unjudged
 from carprice_assets.releases.scorecard import HoldOut, score, unlearned
 from carprice_assets.releases.store import ReleaseStore
 from carprice_assets.releases.valuer import Valuer
@@ -46,7 +46,7 @@ class Judgement:
     """A decision with the figures that it stands on."""
 
     decision: Decision
-    challenger: Scorecard
+    challenger: Scorecard | None
     champion: Scorecard | None
     champion_id: str | None
 
@@ -89,8 +89,7 @@ def stage_challenger(
             champion=challenger,
             golden=golden_cars(read_side(dataset.path, "validation"), seed=market.training.seed),
             figures={
-                name: each.report.deterministic()
-                | {"serving_difference": each.serving_difference}
+                name: each.report.deterministic() | {"serving_difference": each.serving_difference}
                 for name, each in carried.items()
             },
             vehicles=np.unique(vehicle_hashes(market.split.salt, sorted(set(vehicles)))),
@@ -123,7 +122,8 @@ def judge(store: ReleaseStore, market: Market, release_id: str, dataset: Artifac
     Raises
     ------
     UserError
-        Where there is no such release. One that cannot be loaded is refused, not raised.
+        Where there is no such release, or the champion itself cannot be loaded: then nothing
+        is promoted before a rollback. A challenger that cannot be loaded is refused.
     """
     release = store.open(market.name, release_id)
     champion_id = store.champion(market.name)
@@ -134,11 +134,11 @@ def judge(store: ReleaseStore, market: Market, release_id: str, dataset: Artifac
         else None
     )
     if challenger is None:
-        return Judgement(decide(_unknown(market, problem), None, market.promotion),
-                         _unknown(market, problem), None, champion_id)
+        return Judgement(unjudged(problem), None, None, champion_id)
     holdout = read_side(dataset.path, "holdout")
-    learned = [valuer.vehicles() for valuer in (challenger, champion) if valuer is not None]
-    hashes, mask = unlearned(market.split.salt, holdout["vehicle"], learned)
+    salt = market.split.salt
+    learned = [valuer.vehicles(salt) for valuer in (challenger, champion) if valuer is not None]
+    hashes, mask = unlearned(salt, holdout["vehicle"], learned)
     cars = _cars(market, dataset, holdout, hashes, mask)
     columns = features_of(take(holdout, mask))
     card = _card(
@@ -169,13 +169,11 @@ def _load(release: Release) -> tuple[Valuer | None, str]:
         return None, str(error)
 
 
-def _unknown(market: Market, problem: str) -> Scorecard:
-    """The card of a release that cannot be loaded: every rule fails on it."""
-    return Scorecard(market.name, problem, None, None, None, None, {}, {})
-
-
 def _cars(
-    market: Market, dataset: Artifact, holdout: Columns, hashes: NDArray[np.uint64],
+    market: Market,
+    dataset: Artifact,
+    holdout: Columns,
+    hashes: NDArray[np.uint64],
     mask: NDArray[np.bool_],
 ) -> HoldOut:
     train = read_side(dataset.path, "train")

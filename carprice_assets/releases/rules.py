@@ -123,6 +123,11 @@ def decide(challenger: Scorecard, champion: Scorecard | None, rules: PromotionRu
     return Decision("promoted" if passed else "refused", tuple(reasons))
 
 
+def unjudged(problem: str) -> Decision:
+    """The refusal of a release that has no scorecard, such as one that cannot be loaded."""
+    return Decision("refused", (Reason("judged", False, True, None, None, problem),))
+
+
 def _absolute(card: Scorecard, rules: PromotionRules) -> Iterator[Reason]:
     named = bool(card.market) and bool(card.holdout_hash)
     told = "market and hold-out are " + ("stated" if named else "not both stated")

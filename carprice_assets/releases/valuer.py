@@ -119,8 +119,16 @@ class Valuer:
     def last_observed(self) -> date:
         return self.head.last_observed
 
-    def vehicles(self) -> Hashes:
-        """Sorted hashes of the vehicles that the release learned from."""
+    def vehicles(self, salt: str | None = None) -> Hashes:
+        """Sorted hashes of the vehicles that the release learned from.
+
+        Raises
+        ------
+        UserError
+            Where they were made with another salt than ``salt``, so that they tell nothing.
+        """
+        if salt is not None and salt != self.head.data.get("salt"):
+            raise UserError(f"release {self.release_id} was split by another salt than {salt!r}")
         return read_vehicles(self.content)
 
     def value(self, columns: Columns, regressor: str | None = None) -> NDArray[np.float64]:

@@ -21,7 +21,7 @@ from carprice_assets.files import folder_hashes
 from carprice_assets.listings.contract import take, text_array
 
 WORDS = st.sampled_from(["Astra", "Comet", "Cygnus", "Swan", "", "new", "New", "Used", "Ω x"])
-NUMBERS = st.one_of(st.just(float("nan")), st.floats(0, 1e6), st.integers(1950, 2026).map(float))
+NUMBERS = st.one_of(st.floats(width=64), st.floats(0, 1e6), st.integers(1950, 2026).map(float))
 TEXT = (
     *("make", "model", "trim", "stock_type", "drivetrain", "fuel_type", "bodystyle", "cat"),
     *("exterior_color", "interior_color"),

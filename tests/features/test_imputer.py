@@ -49,7 +49,7 @@ def test_a_used_car_without_mileage_has_the_usual_one_of_its_age(imputer):
     assert value(imputer, "mileage") == 30_000
 
 
-@pytest.mark.parametrize("msrp", [np.nan, 0.0, 1.0, -3.0, np.inf])
+@pytest.mark.parametrize("msrp", [np.nan, 0.0, 1.0, -3.0, np.inf, 1e300])
 def test_msrp_is_taken_from_the_same_title(imputer, msrp):
     comet = value(imputer, "msrp", msrp=msrp)
     assert comet == pytest.approx(21_000 * 1.05, rel=0.1)

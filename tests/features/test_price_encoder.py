@@ -37,13 +37,13 @@ def test_estimates_are_shrunken_means():
     make = (12 + 4 * overall) / 8
     title = (9 + 2 * make) / 5
     cross = (3 + 2 * title) / 4
-    (found,), rows = hierarchy.row(all_titles(columns)[0], crosses(columns)[0])
-    assert found == pytest.approx([make, title, cross])
-    assert rows == [4, 3, 2]
+    found = hierarchy.row(all_titles(columns)[0], crosses(columns)[0])
+    assert [value for value, _ in found] == pytest.approx([make, title, cross])
+    assert [rows for _, rows in found] == [4, 3, 2]
     other = table(["z"], [2020])
-    (found,), rows = hierarchy.row(all_titles(other)[0], crosses(other)[0])
-    assert found == pytest.approx([make] * 3)
-    assert rows == [4, 0, 0]
+    found = hierarchy.row(all_titles(other)[0], crosses(other)[0])
+    assert [value for value, _ in found] == pytest.approx([make] * 3)
+    assert [rows for _, rows in found] == [4, 0, 0]
 
 
 def test_out_of_fold_equals_a_fit_on_the_other_folds():
@@ -57,9 +57,9 @@ def test_out_of_fold_equals_a_fit_on_the_other_folds():
         outside = Hierarchy(LEVELS)
         outside.fit([titles[i] for i in others], [codes[i] for i in others], logs[others, None])
         for row in np.flatnonzero(folds == fold)[:10].tolist():
-            (estimates,), rows = outside.row(titles[row], codes[row])
-            assert inside[0, row] == pytest.approx(estimates, rel=1e-6)
-            assert behind[row].tolist() == rows
+            found = outside.row(titles[row], codes[row])
+            assert inside[0, row] == pytest.approx([value for value, _ in found], rel=1e-6)
+            assert behind[row].tolist() == [rows for _, rows in found]
 
 
 def test_no_row_is_encoded_by_the_price_of_its_own_vehicle():
@@ -90,7 +90,7 @@ def test_a_vehicle_is_never_in_two_folds():
 def test_training_without_vehicles_is_refused():
     columns, price = invented(20)
     del columns["vehicle"]
-    fitted = fit_all(columns, price, only=["price_encoder"])
+    fitted = fit_all(columns, price, only=["price_encoder"])  # fitting itself needs none
     with pytest.raises(UserError, match="lack 'vehicle'"):
         training_blocks(fitted, columns, price)
 

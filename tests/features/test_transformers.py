@@ -19,20 +19,11 @@ from carprice_assets.features.registry import NAMES, TRANSFORMERS, create, upstr
 from carprice_assets.features.word_vectors import words_of
 from carprice_assets.listings.contract import take, text_array
 
-REFERENCE = [
-    "make_encoder",
-    "model_hasher",
-    "drivetrain_encoder",
-    "bodystyle_encoder",
-    "fuel_type_encoder",
-    "stock_type_encoder",
-    "exterior_color_vectors",
-    "interior_color_vectors",
-    "category_vectors",
-    "imputer",
-    "outlier_detector",
-    "scaler",
-]
+REFERENCE = {
+    *("make_encoder", "model_hasher", "drivetrain_encoder", "bodystyle_encoder"),
+    *("fuel_type_encoder", "stock_type_encoder", "exterior_color_vectors"),
+    *("interior_color_vectors", "category_vectors", "imputer", "outlier_detector", "scaler"),
+}
 PRICES = np.ones(0)
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
-from sklearn.ensemble import IsolationForest, RandomForestRegressor
 
 from carprice_assets.errors import UserError
 from carprice_assets.features.trees import CELLS, TreeArrays, isolation_trees
@@ -19,7 +20,9 @@ def table() -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.fixture(scope="module")
-def forest(table: tuple[np.ndarray, np.ndarray]) -> RandomForestRegressor:
+def forest(table: tuple[np.ndarray, np.ndarray]) -> Any:
+    from sklearn.ensemble import RandomForestRegressor
+
     return RandomForestRegressor(40, min_samples_leaf=2, random_state=0).fit(*table)
 
 
@@ -50,6 +53,8 @@ def test_a_row_has_the_same_bits_alone_in_a_batch_and_shuffled(forest, table):
 
 
 def test_isolation_forest_gives_the_same_scores(table):
+    from sklearn.ensemble import IsolationForest
+
     features = np.nan_to_num(table[0])
     forest = IsolationForest(n_estimators=50, max_samples=128, random_state=0).fit(features)
     trees = isolation_trees(forest)
@@ -68,6 +73,8 @@ def test_arrays_go_through_files(forest, table, tmp_path):
 
 
 def test_a_single_leaf_and_no_rows():
+    from sklearn.ensemble import RandomForestRegressor
+
     features = np.zeros((4, 2), dtype=np.float32)
     forest = RandomForestRegressor(3, random_state=0).fit(features, np.full(4, 2.5))
     trees = TreeArrays.from_sklearn(forest.estimators_)

@@ -16,7 +16,8 @@ from carprice_assets.markets import Market
 from carprice_assets.markets.market import SplitRules
 
 CARD_COLUMNS = (
-    "scrape_date url title status price_1 price_2 block dealer_1 dealer_2 dealer_3".split()
+    *("scrape_date", "url", "title", "status", "price_1", "price_2", "block"),
+    *("dealer_1", "dealer_2", "dealer_3"),
 )
 
 

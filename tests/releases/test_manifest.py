@@ -99,6 +99,12 @@ def test_broken_json_is_refused(data: bytes) -> None:
         Manifest.parse(data, "manifest.json")
 
 
+def test_a_key_that_stands_twice_is_refused(content: Path) -> None:
+    data = Manifest.of(content).to_bytes()
+    with pytest.raises(UserError, match="a key stands twice"):
+        Manifest.parse(data[:-1] + b',"format":1}', "manifest.json")
+
+
 def test_links_are_refused(content: Path) -> None:
     (content / "link.json").symlink_to("/etc/hostname")
     with pytest.raises(UserError, match=r"link\.json is a link"):

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from carprice_assets.markets.market import PromotionRules
-from carprice_assets.releases.rules import Decision, Scorecard, decide
+from carprice_assets.releases.rules import Decision, Scorecard, decide, unjudged
 
 RULES = PromotionRules()
 NAN = float("nan")
@@ -226,24 +226,37 @@ def test_what_is_unknown_breaks_an_absolute_rule(case: str, champion: Scorecard 
     json.dumps(decision.to_json(), allow_nan=False)
 
 
-OTHER_CHAMPION: dict[str, Change] = {
-    "market": lambda c: replace(c, market="practice"),
-    "hold-out": lambda c: replace(c, holdout_hash="abd"),
-    "no hold-out": lambda c: replace(c, holdout_hash=""),
-    "mae None": lambda c: replace(c, mae=None),
-    "mae NaN": lambda c: replace(c, mae=NAN),
-    "rows": lambda c: replace(c, rows=999),
-    "stock types": lambda c: replace(c, by_stock_type={}),
-    "makes": lambda c: replace(c, by_make={}),
-    "slice NaN": lambda c: replace(c, by_make=dict(c.by_make) | {"Honda": (320, NAN)}),
+OTHER_CHAMPION: dict[str, tuple[str, Change]] = {
+    "market": ("same_market", lambda c: replace(c, market="practice")),
+    "hold-out": ("same_holdout", lambda c: replace(c, holdout_hash="abd")),
+    "no hold-out": ("same_holdout", lambda c: replace(c, holdout_hash="")),
+    "rows": ("same_holdout", lambda c: replace(c, rows=999)),
+    "stock types": ("same_holdout", lambda c: replace(c, by_stock_type={})),
+    "makes": ("same_holdout", lambda c: replace(c, by_make={})),
+    "mae None": ("improvement", lambda c: replace(c, mae=None)),
+    "mae NaN": ("improvement", lambda c: replace(c, mae=NAN)),
+    "mae too high": ("consistent:champion", lambda c: replace(c, mae=9e9)),
+    "slice NaN": (
+        "slice_loss:make Honda",
+        lambda c: replace(c, by_make=dict(c.by_make) | {"Honda": (320, NAN)}),
+    ),
 }
 
 
 @pytest.mark.parametrize("case", OTHER_CHAMPION)
 def test_a_champion_that_cannot_be_compared_breaks_an_absolute_rule(case: str) -> None:
-    decision = decide(card(0.9), OTHER_CHAMPION[case](card()), RULES)
+    rule, change = OTHER_CHAMPION[case]
+    decision = decide(card(0.9), change(card()), RULES)
     assert decision.status == "refused"
     assert decision.absolute_broken
+    assert rule in broken(decision)
+
+
+def test_what_cannot_be_judged_is_refused_with_its_problem() -> None:
+    decision = unjudged("release x is refused: content/a.npy is changed")
+    assert decision.status == "refused"
+    assert decision.absolute_broken
+    assert decision.line == "refused: release x is refused: content/a.npy is changed"
 
 
 def test_a_champion_without_error_cannot_be_beaten() -> None:

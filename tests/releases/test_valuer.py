@@ -49,7 +49,9 @@ def test_a_valuer_says_what_it_is(valuer: Valuer, release: Release) -> None:
     assert valuer.last_observed == LAST
     assert valuer.provenance["run"] == "r1"
     assert valuer.same_bits is True
-    assert len(valuer.vehicles()) == 2
+    assert len(valuer.vehicles("us-1")) == len(valuer.vehicles()) == 2
+    with pytest.raises(UserError, match="another salt than 'us-2'"):
+        valuer.vehicles("us-2")
 
 
 def test_equal_parts_make_an_equal_release(

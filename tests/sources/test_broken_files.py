@@ -61,7 +61,7 @@ CASES: list[Case] = [
     ("columns", "blank.csv", text("\n \n"), "is empty"),
     ("columns", "folder.csv", lambda p: p.mkdir(), "is a folder"),
     ("columns", "missing.csv", lambda p: None, "no such file"),
-    ("columns", "fifo.csv", lambda p: os.mkfifo(p), "not a regular file"),
+    ("columns", "fifo.csv", os.mkfifo, "not a regular file"),
     ("columns", "binary.csv", text(b"\x7fELF\0\1\2" * 99), "is a binary file"),
     ("columns", "utf16.csv", text(GOOD.encode("utf-16")), "is a binary file"),
     ("columns", "latin.csv", text((GOOD + "Citroën,C3,2019,1\n").encode("latin-1")), "not UTF-8"),

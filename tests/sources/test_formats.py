@@ -137,7 +137,9 @@ def test_columns_convert_stated_units_in_any_container(
     if container == "jsonl":
         path.write_text(json.dumps(row))
     elif container == "parquet":
-        select = ", ".join(f"{json.dumps(v).replace(chr(34), chr(39))} AS {k}" for k, v in row.items())
+        select = ", ".join(
+            f"{json.dumps(v).replace(chr(34), chr(39))} AS {k}" for k, v in row.items()
+        )
         with duckdb.connect() as other:
             other.execute(f"COPY (SELECT {select.encode().decode('unicode_escape')}) TO '{path}'")
     else:
@@ -199,7 +201,7 @@ def test_payloads_of_the_practice_market(con: duckdb.DuckDBPyConnection, tmp_pat
     written = write_lines(path, practice.scrape(simulated, 0))
     found = take(con, path, "payload")
     assert written >= len(found) > 40
-    assert {row["make"] for row in found} > set()
+    assert len({row["make"] for row in found}) > 5
     assert all(row["observed_at"] == found[0]["observed_at"] for row in found)
     sums = cleaning.accounts(con, MARKET)
     assert sums["raw"] == sums["listings"] + sums["rejected"] + sums["superseded"]
