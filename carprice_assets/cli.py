@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,6 @@ from carprice_assets.home import Home
 from carprice_assets.markets import load_market, load_markets
 
 DAY = click.DateTime(["%Y-%m-%d"])
-LISTING_ASSETS = ("raw_listings", "listings", "rejected_listings", "price_history", "dataset")
 
 
 class Group(click.Group):
@@ -48,6 +47,8 @@ def _market(function: Callable[..., Any]) -> Callable[..., Any]:
 def import_file(file: Path, market: str, file_format: str, scraped_at: datetime | None) -> None:
     """Take FILE in, clean it, and split it by vehicle."""
     from carprice_assets.defs import launch
+    from carprice_assets.defs.automation import LISTINGS
+    from carprice_assets.defs.telling import import_summary
     from carprice_assets.sources import find_format
 
     home = Home.current()
@@ -59,10 +60,21 @@ def import_file(file: Path, market: str, file_format: str, scraped_at: datetime 
         "scraped_at": scraped_at.date().isoformat() if scraped_at else "",
     }
     with launch.instance(home) as instance:
-        outcome = launch.materialize(instance, market, LISTING_ASSETS, {"raw_listings": config})
-        launch.require(outcome)
-    for line in outcome.figures:
+        outcome = launch.materialize(instance, market, LISTINGS, {"raw_listings": config})
+    _end(outcome, import_summary(market, outcome))
+
+
+def _end(outcome: Any, summary: Iterable[str]) -> None:
+    """Print what a run did; a failed one ends with its line on standard error."""
+    from carprice_assets.defs import launch
+
+    for line in summary:
         click.echo(line)
+    try:
+        launch.require(outcome)
+    except launch.RunFailed as failed:
+        click.echo(f"carprice: {failed}", err=True)
+        sys.exit(1)
 
 
 @main.command()
@@ -73,6 +85,7 @@ def train(market: str, regressors: str, trials: int) -> None:
     """Fit, judge and promote: from the market's dataset to a release."""
     from carprice_assets.defs import launch
     from carprice_assets.defs.automation import training_assets
+    from carprice_assets.defs.telling import training_summary
     from carprice_assets.regressors.registry import REGRESSORS
 
     home = Home.current()
@@ -86,9 +99,7 @@ def train(market: str, regressors: str, trials: int) -> None:
         launch.require_dataset(home, market)
         config = {name: {"trials": trials} for name in names}
         outcome = launch.materialize(instance, market, training_assets(names), config)
-    for line in launch.training_summary(home, market, outcome):
-        click.echo(line)
-    launch.require(outcome)
+    _end(outcome, training_summary(home, market, outcome))
 
 
 @main.command()
@@ -107,6 +118,7 @@ def score(
     as_json: bool,
 ) -> None:
     """Back-test the champion on FILE, whose listings have prices."""
+    from carprice_assets.listings.known import known_vehicles
     from carprice_assets.releases.backtest import backtest
     from carprice_assets.sources import find_format
 
@@ -119,6 +131,7 @@ def score(
         file,
         file_format,
         scraped_at.date() if scraped_at else None,
+        known_vehicles=known_vehicles(home, market),
         regressor=regressor,
     )
     click.echo(table.to_json().decode() if as_json else table.to_text())
@@ -156,7 +169,10 @@ def predict(
     valuer = _champion(home, market or _only_market(home))
     day = as_of.date() if as_of else datetime.now(UTC).date()
     columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
+    console = Console(stderr=True)
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as bar:
         task = bar.add_task("cars", total=None)
         priced = price_file(
             valuer,
@@ -173,15 +189,17 @@ def _only_market(home: Home) -> str:
     from carprice_assets.releases.store import ReleaseStore
 
     store = ReleaseStore(home.releases)
-    serving = [name for name in load_markets(home)[0] if store.champion(name)]
-    if len(serving) != 1:
-        raise UserError(f"--market is needed: champions serve in {', '.join(serving) or 'none'}")
+    serving = sorted(name for name in load_markets(home)[0] if store.champion(name))
+    if not serving:
+        raise UserError("no market has a champion yet: run carprice train --market NAME")
+    if len(serving) > 1:
+        raise UserError(f"state --market: there are champions of {', '.join(serving)}")
     return serving[0]
 
 
 @main.command()
 @click.option("--host", help="Address to listen on; 127.0.0.1 by default.")
-@click.option("--port", type=int, help="Port; 8000 by default.")
+@click.option("--port", type=click.IntRange(0, 65_535), help="Port; 8000 by default.")
 def serve(host: str | None, port: int | None) -> None:
     """Answer over HTTP from the champions of all markets."""
     from dataclasses import replace

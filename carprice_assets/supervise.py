@@ -3,18 +3,35 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from carprice_assets.errors import UserError
 
-PATIENCE = 15.0
-"""Seconds that a process has to end by itself."""
+PATIENCE = 10.0
+"""Seconds that the processes have to end after each signal: the last one is SIGKILL."""
+
+LOG_BYTES = 5_000_000
+"""A log grows to this size; then it becomes ``<name>.log.1``, in place of an older one."""
+
+POLL_SECONDS = 0.2
+LOG_SECONDS = 10.0
+
+# The kernel ends a service with SIGTERM when its starter dies, however that dies (Linux).
+TIED = (
+    "import ctypes, os, signal, sys;"
+    "ctypes.CDLL(None).prctl(1, signal.SIGTERM);"
+    "os.getppid() == int(sys.argv[1]) or sys.exit(1);"
+    "os.execvp(sys.argv[2], sys.argv[2:])"
+)
 
 
 @dataclass(frozen=True)
@@ -42,12 +59,18 @@ def run_together(
 ) -> int:
     """Start ``services``, call ``ready`` when all listen, and end them all with the first.
 
-    Ctrl-C and SIGTERM end every process in order; each is in a group of its own, so that its
-    own children end with it.
+    Ctrl-C, SIGTERM and a closed terminal end every process. Each is in a group of its own, and
+    the group is ended with it, so that no child of a service outlives this call. Each writes
+    to ``<log_folder>/<name>.log``, of which at most two times :data:`LOG_BYTES` are kept.
 
     Returns
     -------
-    0 after Ctrl-C or SIGTERM; 1 where a process ended by itself, whose log is named.
+    0 after Ctrl-C, SIGTERM or SIGHUP.
+
+    Raises
+    ------
+    UserError
+        Where a process ended by itself; names its log.
     """
     log_folder.mkdir(parents=True, exist_ok=True)
     stop = False
@@ -56,49 +79,84 @@ def run_together(
         nonlocal stop
         stop = True
 
-    before = {
-        number: signal.signal(number, ask_to_stop) for number in (signal.SIGINT, signal.SIGTERM)
-    }
-    processes: list[tuple[Service, subprocess.Popen[bytes]]] = []
+    asked = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, ask_to_stop) for number in asked}
+    processes: list[subprocess.Popen[bytes]] = []
+    logs = {service.name: log_folder / f"{service.name}.log" for service in services}
     try:
         for service in services:
-            with (log_folder / f"{service.name}.log").open("ab") as log:
-                process = subprocess.Popen(
-                    list(service.command),
-                    env={**os.environ, **environment},
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                    start_new_session=True,
-                )
-            processes.append((service, process))
-        told = False
+            trim_log(logs[service.name])
+            processes.append(_start(service, environment, logs[service.name]))
+        told, trimmed = False, time.monotonic()
         while not stop:
-            for service, process in processes:
+            for service, process in zip(services, processes, strict=True):
                 if process.poll() is not None:
                     raise UserError(
-                        f"{service.name} ended with {process.returncode}: see"
-                        f" {log_folder / service.name}.log"
+                        f"{service.name} ended with {process.returncode}: see {logs[service.name]}"
                     )
             if not told and all(not s.port or _listens(s.port) for s in services):
                 told = True
                 ready()
-            time.sleep(0.2)
+            if time.monotonic() - trimmed > LOG_SECONDS:
+                trimmed = time.monotonic()
+                for path in logs.values():
+                    trim_log(path)
+            time.sleep(POLL_SECONDS)
         return 0
     finally:
-        _end([process for _, process in processes])
+        _end(processes)
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
+def trim_log(path: Path, limit: int = LOG_BYTES) -> None:
+    """Move the content of a log above ``limit`` bytes to ``<path>.1`` and go on with none.
+
+    Its process keeps the file open for appending, so the file is copied and emptied; lines
+    written in between are lost.
+    """
+    if path.exists() and path.stat().st_size > limit:
+        shutil.copyfile(path, path.with_name(f"{path.name}.1"))
+        os.truncate(path, 0)
+
+
+def _start(service: Service, environment: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:
+    command = list(service.command)
+    if sys.platform == "linux":
+        command = [sys.executable, "-c", TIED, str(os.getpid()), *command]
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            command,
+            env={**os.environ, **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
 def _end(processes: Sequence[subprocess.Popen[bytes]]) -> None:
+    """End the processes and all of their groups, the last started first."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
         for process in reversed(processes):
-            if process.poll() is None:
-                os.killpg(process.pid, number)
+            if _group_lives(process):
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, number)
         limit = time.monotonic() + PATIENCE
-        while time.monotonic() < limit and any(p.poll() is None for p in processes):
-            time.sleep(0.1)
+        while any(_group_lives(process) for process in processes):
+            if time.monotonic() > limit:
+                break
+            time.sleep(POLL_SECONDS / 2)
+
+
+def _group_lives(process: subprocess.Popen[bytes]) -> bool:
+    """Whether the process, or a child of it that it left behind, is still there."""
+    process.poll()  # takes note of its end, or it would stay in the group as a zombie
+    try:
+        os.killpg(process.pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def _listens(port: int) -> bool:

@@ -7,6 +7,7 @@ import sys
 
 from carprice_assets.defs import launch
 from carprice_assets.defs.automation import LISTINGS, training_assets
+from carprice_assets.defs.telling import training_summary
 from carprice_assets.home import Home
 from carprice_assets.regressors.registry import REGRESSORS
 from carprice_assets.releases.store import ReleaseStore
@@ -34,7 +35,7 @@ def run(home: Home, *, ui_port: int, api_port: int) -> int:
             _say("training the practice market, about two minutes ...")
             names = list(REGRESSORS)
             outcome = launch.materialize(instance, MARKET, [*LISTINGS, *training_assets(names)])
-            for line in launch.training_summary(home, MARKET, outcome):
+            for line in training_summary(home, MARKET, outcome):
                 _say(line)
             launch.require(outcome)
         else:

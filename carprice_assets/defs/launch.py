@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import os
-import shutil
 import socket
+import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,29 +16,74 @@ import dagster as dg
 
 from carprice_assets.defs.markets import synchronise
 from carprice_assets.errors import UserError
+from carprice_assets.files import write_atomic
 from carprice_assets.home import PROJECT, Home
 
 OWNER_TAG = "carprice/process"
-SHORT = 60
+CLEAR_SECONDS = 5.0
+UNFINISHED = [
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+
+
+class RunFailed(Exception):  # noqa: N818  # said as a sentence, as UserError is
+    """A run failed by a defect of the platform; one line that names the run."""
+
+
+@dataclass(frozen=True)
+class CheckLine:
+    """A check that did not pass: ``WARN`` or ``ERROR``, of which asset, and what it found."""
+
+    severity: str
+    asset: str
+    name: str
+    told: str
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended: its id, what went wrong in one line, and one line an asset."""
+    """How a run ended.
+
+    Attributes
+    ----------
+    run_id
+        As the UI shows it.
+    success
+        Whether every step and every blocking check passed.
+    seconds
+        Wall-clock time.
+    error
+        One line: what went wrong first.
+    mendable
+        True where that is something that the caller can mend.
+    facts
+        Materialized asset to its metadata: numbers, text and JSON.
+    checks
+        Checks that did not pass, in order.
+    """
 
     run_id: str
     success: bool
+    seconds: float = 0.0
     error: str = ""
-    figures: tuple[str, ...] = ()
+    mendable: bool = False
+    facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
+    checks: tuple[CheckLine, ...] = ()
 
 
 @contextmanager
 def instance(home: Home) -> Iterator[dg.DagsterInstance]:
     """The Dagster instance of ``home``, with partitions in step and dead runs cleared."""
-    home.dagster.mkdir(parents=True, exist_ok=True)
     settings = home.dagster / "dagster.yaml"
-    if not settings.exists():
-        shutil.copyfile(PROJECT / "dagster.yaml", settings)
+    try:
+        home.dagster.mkdir(parents=True, exist_ok=True)
+        if not settings.exists():
+            write_atomic(settings, (PROJECT / "dagster.yaml").read_bytes())
+    except OSError as error:
+        raise UserError(f"{home.root}: cannot be the data home: {error.strerror}") from error
     os.environ["DAGSTER_HOME"] = str(home.dagster)
     with dg.DagsterInstance.get() as opened:
         clear_dead_runs(opened)
@@ -65,18 +110,36 @@ def clear_dead_runs(opened: dg.DagsterInstance) -> list[str]:
     by Dagster's own run monitoring.
     """
     cleared: list[str] = []
-    statuses = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.NOT_STARTED]
-    for run in opened.get_runs(dg.RunsFilter(statuses=[*statuses])):
+    for run in opened.get_runs(dg.RunsFilter(statuses=UNFINISHED)):
         mark = run.tags.get(OWNER_TAG, "")
         host, _, rest = mark.partition(":")
         if host != socket.gethostname():
             continue
         if process_mark(int(rest.partition(":")[0])) == mark:
             continue
-        opened.report_run_failed(run, "the process of this run is gone")
+        # Slots first: killed between the two, the next call finds the run unfinished again.
         opened.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+        opened.report_run_failed(run, "the process of this run is gone")
         cleared.append(run.run_id)
     return cleared
+
+
+@contextmanager
+def _clearing(opened: dg.DagsterInstance) -> Iterator[None]:
+    """Clear dead runs meanwhile, or a run would wait for ever for the slot of a killed one."""
+    ended = threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(CLEAR_SECONDS):
+            clear_dead_runs(opened)
+
+    thread = threading.Thread(target=watch, name="clear dead runs", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 def materialize(
@@ -91,62 +154,71 @@ def materialize(
     """
     from carprice_assets.definitions import defs
 
+    begin = time.monotonic()
     job = defs().resolve_implicit_global_asset_job_def()  # pyright: ignore[reportCallIssue]
-    result = job.execute_in_process(
-        instance=opened,
-        partition_key=market,
-        asset_selection=[dg.AssetKey(name) for name in assets],
-        tags={OWNER_TAG: process_mark(os.getpid()) or ""},
-        run_config={
-            "ops": {name: {"config": dict(values)} for name, values in (config or {}).items()},
-            "loggers": {"plain": {}},
-        },
-        raise_on_error=False,
+    with _clearing(opened):
+        result = job.execute_in_process(
+            instance=opened,
+            partition_key=market,
+            asset_selection=[dg.AssetKey(name) for name in assets],
+            tags={OWNER_TAG: process_mark(os.getpid()) or ""},
+            run_config={
+                "ops": {name: {"config": dict(values)} for name, values in (config or {}).items()},
+                "loggers": {"plain": {}},
+            },
+            raise_on_error=False,
+        )
+    error, mendable = _first_error(result)
+    return Outcome(
+        run_id=result.run_id,
+        success=result.success,
+        seconds=time.monotonic() - begin,
+        error=error,
+        mendable=mendable,
+        facts=_facts(result),
+        checks=_checks(result),
     )
-    return Outcome(result.run_id, result.success, _first_error(result), _figures(result))
 
 
-def _first_error(result: dg.ExecuteInProcessResult) -> str:
+def _first_error(result: dg.ExecuteInProcessResult) -> tuple[str, bool]:
+    """What went wrong first, in one line, and whether the caller can mend it."""
     for event in result.all_events:
-        if event.is_step_failure:
-            failure = event.step_failure_data
-            if failure.user_failure_data is not None:
-                return f"{event.step_key}: {failure.user_failure_data.description}"
-            error = failure.error
-            while error is not None and error.cause is not None:
-                error = error.cause
-            return f"{event.step_key}: {error.message.strip() if error else 'failed'}"
-    return "" if result.success else "the run failed"
+        if not event.is_step_failure:
+            continue
+        failure = event.step_failure_data
+        if failure.user_failure_data is not None:
+            return failure.user_failure_data.description or f"{event.step_key} failed", True
+        error = failure.error
+        while error is not None and error.cause is not None:
+            error = error.cause
+        lines = error.message.strip().splitlines() if error else []
+        blocked = error is not None and error.cls_name == "DagsterAssetCheckFailedError"
+        return f"{event.step_key}: {lines[0] if lines else 'failed'}", blocked
+    return ("", False) if result.success else ("the run failed", False)
 
 
-def _figures(result: dg.ExecuteInProcessResult) -> tuple[str, ...]:
-    """Each materialized asset with its short figures, then each check that did not pass."""
-    lines: list[str] = []
+def _facts(result: dg.ExecuteInProcessResult) -> dict[str, Mapping[str, Any]]:
+    facts: dict[str, Mapping[str, Any]] = {}
     for event in result.all_events:
         if event.is_step_materialization:
-            materialized = event.step_materialization_data.materialization
-            told = [
-                f"{key.removeprefix('dagster/').replace('_', ' ')} {_short(value.value)}"
-                for key, value in materialized.metadata.items()
-                if isinstance(value.value, int | float | str) and len(str(value.value)) < SHORT
-            ]
-            lines.append(f"{materialized.asset_key.to_user_string():<22} {', '.join(told)}")
-    for check in result.get_asset_check_evaluations():
-        if not check.passed:
-            told = check.description or ", ".join(
-                f"{key} {_short(value.value)}" for key, value in check.metadata.items()
-            )
-            lines.append(
-                f"{check.severity.value:<5} {check.asset_key.to_user_string()}"
-                f":{check.check_name}  {told}"
-            )
-    return tuple(lines)
+            made = event.step_materialization_data.materialization
+            facts[made.asset_key.to_user_string()] = {
+                key.removeprefix("dagster/"): entry.value for key, entry in made.metadata.items()
+            }
+    return facts
 
 
-def _short(value: Any) -> str:
-    if isinstance(value, bool) or isinstance(value, str):
-        return str(value)
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
+def _checks(result: dg.ExecuteInProcessResult) -> tuple[CheckLine, ...]:
+    return tuple(
+        CheckLine(
+            check.severity.value,
+            check.asset_key.to_user_string(),
+            check.check_name,
+            check.description or ", ".join(f"{k} {m.value}" for k, m in check.metadata.items()),
+        )
+        for check in result.get_asset_check_evaluations()
+        if not check.passed
+    )
 
 
 def require_dataset(home: Home, market: str) -> None:
@@ -157,47 +229,18 @@ def require_dataset(home: Home, market: str) -> None:
         )
 
 
-def training_summary(home: Home, market: str, outcome: Outcome) -> list[str]:
-    """The leaderboard, the decision and the champion after a training, as lines."""
-    from carprice_assets.artifacts import ArtifactStore
-    from carprice_assets.files import read_json
-    from carprice_assets.releases.store import ReleaseStore
-
-    store = ReleaseStore(home.releases)
-    lines: list[str] = []
-    reference = home.artifacts / "refs" / "leaderboard" / f"{market}.json"
-    if outcome.success and reference.exists():
-        board = ArtifactStore(home.artifacts).get(read_json(reference)["address"])
-        text = (board.path / "leaderboard.txt").read_text(encoding="utf-8")
-        lines += ["", *text.rstrip().splitlines(), ""]
-    lines += [line for line in outcome.figures if line.startswith(("WARN", "ERROR"))]
-    champion = store.champion(market)
-    lines.append(f"champion of {market}: {champion or 'none'}")
-    return lines
-
-
 def require(outcome: Outcome) -> None:
-    """Raise a :class:`UserError` with the run's own line where it failed."""
-    if not outcome.success:
-        raise UserError(f"{outcome.error} (run {outcome.run_id})")
+    """End the command where the run failed.
 
-
-@dg.logger(description="One line a message, without Dagster's own head.")
-def plain_logger(_: dg.InitLoggerContext) -> logging.Logger:
-    """A logger for people at a terminal: progress and warnings of assets on standard error."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(PlainFormatter())
-    logger = logging.Logger("carprice", logging.INFO)
-    logger.addHandler(handler)
-    return logger
-
-
-class PlainFormatter(logging.Formatter):
-    """Keeps the step and the message."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """``step  message``, in one line."""
-        meta = getattr(record, "dagster_meta", {})
-        step = meta.get("step_key") or ""
-        message = meta.get("orig_message") or record.getMessage()
-        return f"{step:<22} {message}"
+    Raises
+    ------
+    UserError
+        Where the caller can mend it; with the run's own line.
+    RunFailed
+        For a defect of the platform, whose traceback stands in the run's log.
+    """
+    if outcome.success:
+        return
+    if outcome.mendable:
+        raise UserError(outcome.error)
+    raise RunFailed(f"{outcome.error} (traceback: run {outcome.run_id} in the Dagster UI)")

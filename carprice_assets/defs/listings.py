@@ -219,6 +219,7 @@ def _tables(
         "rejected_listings": {
             "dagster/row_count": summary.rejected,
             "reasons": markdown_table(reasons),
+            "reason_counts": dict(summary.reasons),
         },
         "price_history": {"dagster/row_count": summary.prices},
     }

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from carprice_assets.defs.launch import plain_logger
+from carprice_assets.defs.telling import plain_logger
 
 
 @dg.definitions

@@ -96,6 +96,10 @@ def _asset_of(name: str) -> dg.AssetsDefinition:
                     asset_key=name,
                     passed=fitted.gap <= limit,
                     severity=dg.AssetCheckSeverity.WARN,
+                    description=(
+                        f"validation error {fitted.validation_error:.4g} against training error"
+                        f" {fitted.train_error:.4g}: {fitted.gap:.0%} above, the limit is {limit:.0%}"
+                    ),
                     metadata={
                         "train_error": fitted.train_error,
                         "validation_error": fitted.validation_error,

@@ -57,18 +57,23 @@ class ScoreTable:
         )
 
     def to_text(self) -> str:
-        """A plain table for terminals, then the rejected rows by reason."""
+        """A plain table for terminals, then the rejected rows by reason, then the notes."""
         money = f" ({self.currency})"
         header = ["", "n", "R2", f"RMSE{money}", f"MAE{money}", "MAPE", f"median error{money}"]
         lines = [_cells(name, of) for name, of in self.rows.items()]
         if self.learned["rows"]:
             lines.append(_cells("Learned from (not in All)", self.learned))
         text = aligned(header, lines)
-        if self.rejected:
-            total = sum(self.rejected.values())
+        if total := sum(self.rejected.values()):
             ordered = sorted(self.rejected.items(), key=lambda pair: (-pair[1], pair[0]))
-            reasons = ", ".join(f"{reason} {amount(count)}" for reason, count in ordered)
-            text += f"\n\nRejected {amount(total)} rows: {reasons}"
+            reasons = ", ".join(f"{reason} {amount(count)}" for reason, count in ordered if count)
+            text += f"\n\nNot scored: {amount(total)} rows: {reasons}"
+        if self.notes:
+            told = (
+                f"{key} {amount(told) if isinstance(told, int) else told}"
+                for key, told in self.notes.items()
+            )
+            text += "\n\nOf " + "; ".join(told)
         return text
 
 

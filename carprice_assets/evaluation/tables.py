@@ -33,8 +33,14 @@ def markdown(header: Sequence[str], rows: Sequence[Sequence[str]], *, text: int 
 
 
 def aligned(header: Sequence[str], rows: Sequence[Sequence[str]], *, text: int = 1) -> str:
-    """A plain table for terminals; the first ``text`` columns to the left, others right."""
-    widths = [max(len(cell) for cell in column) for column in zip(header, *rows, strict=True)]
+    """A plain table for terminals; the first ``text`` columns to the left, others right.
+
+    A name in ``header`` may have several lines.
+    """
+    names = [name.split("\n") for name in header]
+    height = max(len(name) for name in names)
+    heads = list(zip(*([""] * (height - len(name)) + name for name in names)))
+    widths = [max(map(len, column)) for column in zip(*heads, *rows, strict=True)]
 
     def line(cells: Sequence[str]) -> str:
         padded = [
@@ -44,4 +50,4 @@ def aligned(header: Sequence[str], rows: Sequence[Sequence[str]], *, text: int =
         return "  ".join(padded).rstrip()
 
     rule = "  ".join("-" * width for width in widths)
-    return "\n".join([line(header), rule, *(line(row) for row in rows)])
+    return "\n".join([*map(line, heads), rule, *map(line, rows)])

@@ -47,4 +47,7 @@ def hash64(text: str) -> int:
 
 def numbers_block(columns: list[NDArray[Any]]) -> NDArray[np.float32]:
     """Equally long columns side by side as float32, shape (rows, columns)."""
-    return np.column_stack(columns).astype(np.float32)
+    block = np.empty((len(columns[0]), len(columns)), dtype=np.float32)
+    for place, values in enumerate(columns):
+        block[:, place] = values
+    return block

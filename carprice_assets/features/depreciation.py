@@ -30,6 +30,7 @@ class Depreciation:
     def _build(self) -> None:
         self._age = np.array(AGE_KNOTS)
         self._miles = np.array(self.mileage_knots)
+        self._age_widths, self._mile_widths = _widths(self._age), _widths(self._miles)
         self._weights = np.array(self.weights, dtype=np.float64)
 
     def set_knots(self, mileage: Numbers) -> None:
@@ -44,8 +45,8 @@ class Depreciation:
         """The columns of the regression, (rows, weights); ``stock`` is (rows, 3) of 0 and 1."""
         new = np.ascontiguousarray(stock[:, :1], dtype=np.float64)
         certified = np.ascontiguousarray(stock[:, 2:3], dtype=np.float64)
-        ages = _pieces(age, self._age)
-        miles = _pieces(mileage, self._miles)
+        ages = _pieces(age, self._age, self._age_widths)
+        miles = _pieces(mileage, self._miles, self._mile_widths)
         one = np.ones((len(age), 1))
         return np.concatenate([one, new, certified, ages * (1 - new), ages * new, miles], axis=1)
 
@@ -99,7 +100,11 @@ class Depreciation:
         self._build()
 
 
-def _pieces(values: Numbers, knots: Numbers) -> Numbers:
-    """How far each value reaches into the piece after each knot; the last piece has no end."""
-    widths = np.append(np.diff(knots), np.inf)
-    return np.clip(values[:, None] - knots, 0.0, widths)
+def _widths(knots: Numbers) -> Numbers:
+    """How long the piece after each knot is; the last has no end."""
+    return np.append(np.diff(knots), np.inf)
+
+
+def _pieces(values: Numbers, knots: Numbers, widths: Numbers) -> Numbers:
+    """How far each value reaches into the piece after each knot, (rows, knots)."""
+    return np.minimum(np.maximum(values[:, None] - knots, 0.0), widths)

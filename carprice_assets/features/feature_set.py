@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -128,11 +129,15 @@ class FeatureSet:
         """What there is to say about each row; ``columns`` may be ``blocks(…)``."""
         have = columns if MATRIX[-1] in columns else self.blocks(columns)
         notes: list[list[Note]] = [[] for _ in range(row_count(have))]
-        for transformer in self.transformers.values():
-            if isinstance(transformer, Remarks):
-                for row, note in transformer.notes(have):
-                    notes[row].append(note)
+        for remarks in self._remarks:
+            for row, note in remarks.notes(have):
+                notes[row].append(note)
         return [tuple(found) for found in notes]
+
+    @cached_property
+    def _remarks(self) -> tuple[Remarks, ...]:
+        # Asked once: the look at a protocol costs as much as a transformer's work on a car.
+        return tuple(each for each in self.transformers.values() if isinstance(each, Remarks))
 
 
 def matrix(blocks: Mapping[str, NDArray[Any]]) -> Block:

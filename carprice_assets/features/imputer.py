@@ -33,6 +33,8 @@ NUMBERS = (
     "msrp_missing",
 )
 """The imputer's columns."""
+MILEAGE, MSRP = NUMBERS.index("mileage"), NUMBERS.index("msrp")
+NO_MILEAGE, NO_MSRP = NUMBERS.index("mileage_missing"), NUMBERS.index("msrp_missing")
 ODD_RATIO = 5.0  # an MSRP five times the price, or a fifth of it, is a slip of the pen
 
 
@@ -79,15 +81,14 @@ class Imputer(Transformer):
             self._msrp.overall = [float(np.log(np.median(target)))]
         makes = [folded(make) for make in texts(columns, "make")]
         known = np.where(self._new(columns), np.nan, numbers(columns, "mileage"))
-        self._mileage.fit(makes, self._age(columns), known)
+        self._mileage.fit(makes, _age(self._years(columns), self._observed(columns)), known)
         self.restore(self.state())
 
     def transform(self, columns: Columns) -> Block:
-        years = self._years(columns)
-        age = self._age(columns)
+        years, observed = self._years(columns), self._observed(columns)
+        age = _age(years, observed)
         mileage, no_mileage = self._miles(columns, age)
         msrp, no_msrp = self._list_price(columns)
-        observed = self._observed(columns)
         return numbers_block(
             [years, age, mileage, mileage / age, msrp, observed, no_mileage, no_msrp]
         )
@@ -95,14 +96,13 @@ class Imputer(Transformer):
     def notes(self, columns: Columns) -> Iterator[tuple[int, Note]]:
         """A note for each mileage of a car that is not New, and each MSRP of a New one."""
         new = self._new(columns)
-        mileage, no_mileage = self._miles(columns, self._age(columns))
-        for row in np.flatnonzero(no_mileage & ~new).tolist():
-            message = f"mileage is missing: {mileage[row]:,.0f}, usual for age and make, was used"
-            yield row, Note("imputed", "mileage", message)
-        msrp, no_msrp = self._list_price(columns)
-        for row in np.flatnonzero(no_msrp & new).tolist():
-            message = f"msrp is missing: {msrp[row]:,.0f}, usual for such cars, was used"
-            yield row, Note("imputed", "msrp", message)
+        block = columns[self.name] if self.name in columns else self.transform(columns)
+        for row in np.flatnonzero((block[:, NO_MILEAGE] > 0) & ~new).tolist():
+            used = f"{block[row, MILEAGE]:,.0f}, usual for age and make, was used"
+            yield row, Note("imputed", "mileage", f"mileage is missing: {used}")
+        for row in np.flatnonzero((block[:, NO_MSRP] > 0) & new).tolist():
+            used = f"{block[row, MSRP]:,.0f}, usual for such cars, was used"
+            yield row, Note("imputed", "msrp", f"msrp is missing: {used}")
 
     def _new(self, columns: Columns) -> NDArray[np.bool_]:
         return np.array([kind == NEW for kind in texts(columns, "stock_type")], dtype=bool)
@@ -115,10 +115,6 @@ class Imputer(Transformer):
     def _years(self, columns: Columns) -> NDArray[np.float64]:
         years = numbers(columns, "year")
         return np.where(_within(years, "year"), years, self.usual_year)
-
-    def _age(self, columns: Columns) -> NDArray[np.float64]:
-        today = EPOCH_YEAR + self._observed(columns) / DAYS_A_YEAR
-        return np.maximum(today - self._years(columns) + 0.5, YOUNGEST)
 
     def _miles(
         self, columns: Columns, age: NDArray[np.float64]
@@ -165,6 +161,11 @@ class Imputer(Transformer):
         self.msrp_floor = float(settings["msrp_floor"])
         self._mileage.restore(settings["mileage"])
         self._msrp.restore(settings["msrp"], state.arrays)
+
+
+def _age(years: NDArray[np.float64], observed: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Years from half a year before the model year to the day observed, at least 0.5."""
+    return np.maximum(EPOCH_YEAR + observed / DAYS_A_YEAR - years + 0.5, YOUNGEST)
 
 
 def _within(values: NDArray[np.float64], field: str) -> NDArray[np.bool_]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from carprice_assets.errors import UserError
 from carprice_assets.features.base import Block, State, Transformer
-from carprice_assets.features.columns import hash64, numbers_block, texts
+from carprice_assets.features.columns import hash64, texts
 from carprice_assets.features.depreciation import Depreciation
 from carprice_assets.features.hierarchy import Hierarchy
 from carprice_assets.features.imputer import NUMBERS
@@ -161,5 +161,6 @@ def _block(
 ) -> Block:
     expected = base + prices[1][:, TITLE_YEAR]
     from_msrp = np.log(_number(columns, "msrp")) + discounts[:, ANCHOR]
-    parts = [*prices[0].T, *prices[1].T, *discounts.T, *np.log1p(behind).T]
-    return numbers_block([*parts, base, expected, from_msrp])
+    parts = [prices[0], prices[1], discounts, np.log1p(behind)]
+    parts += [each[:, None] for each in (base, expected, from_msrp)]
+    return np.concatenate(parts, axis=1, dtype=np.float32)

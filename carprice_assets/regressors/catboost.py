@@ -29,6 +29,8 @@ PATIENCE = 100
 MONOTONE: Mapping[str, int] = {}
 """Direction of the price in a feature, all else equal: -1 falls, 1 rises."""
 PROGRESS_EVERY = 250
+UNREPEATABLE = ("model_guid", "train_finish_time")
+"""Metadata that would give the same model another hash each time."""
 
 
 class CatBoost:
@@ -125,6 +127,8 @@ class CatBoost:
         """Write ``regressor.json`` and the serving form, which is the whole model."""
         serving = folder / "serving"
         serving.mkdir()
+        for key in UNREPEATABLE:
+            self._model.get_metadata()[key] = ""
         self._model.save_model(str(serving / "model.cbm"))
         write_form(serving, "catboost", self._feature_names)
         head = {

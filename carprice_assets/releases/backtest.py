@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 
@@ -25,7 +26,7 @@ def backtest(
     file_format: str,
     scraped_at: date | None,
     *,
-    known_vehicles: dict[str, str],
+    known_vehicles: Mapping[str, tuple[str, ...]],
     regressor: str | None = None,
 ) -> ScoreTable:
     """Value every acceptable listing of ``file`` and compare with its price.
@@ -36,8 +37,8 @@ def backtest(
     Parameters
     ----------
     known_vehicles
-        Listing id and VIN to the vehicle that the warehouse knows them as, for telling which
-        rows the release learned from.
+        Listing id and VIN to the vehicles that the warehouse knows them as, for telling which
+        rows the release learned from; what it does not know names itself.
 
     Raises
     ------
@@ -66,17 +67,24 @@ def backtest(
             "release": valuer.release_id,
             "regressor": regressor or valuer.champion,
             "read": cleaned.read,
-            "scraped_at": day.isoformat() if scraped_at else f"{day.isoformat()} where none",
+            "rows without a date": f"as of {day.isoformat()}"
+            + ("" if scraped_at else ", the release's last observation"),
         },
     )
 
 
-def _learned(valuer: Valuer, columns: Columns, known_vehicles: dict[str, str]) -> NDArray[np.bool_]:
+def _learned(
+    valuer: Valuer, columns: Columns, known_vehicles: Mapping[str, tuple[str, ...]]
+) -> NDArray[np.bool_]:
     """Rows whose vehicle, by listing id or VIN, the release learned from."""
-    salt = valuer.head.data["salt"]
-    mask = np.zeros(len(columns["price"]), np.bool_)
+    rows: list[int] = []
+    names: list[str] = []
     for key in ("listing_id", "vin"):
-        texts: list[str] = [str(text) for text in columns[key]]
-        names = [known_vehicles.get(text, text) for text in texts]
-        mask |= np.isin(vehicle_hashes(salt, names), valuer.vehicles())
+        for row, text in enumerate(columns[key]):
+            called = known_vehicles.get(text, (text,)) if text else ()
+            rows += [row] * len(called)
+            names += called
+    hashes = vehicle_hashes(valuer.head.data["salt"], names)
+    mask = np.zeros(len(columns["price"]), np.bool_)
+    mask[np.array(rows, np.intp)[np.isin(hashes, valuer.vehicles())]] = True
     return mask

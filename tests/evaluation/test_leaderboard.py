@@ -83,10 +83,11 @@ def test_what_cannot_be_compared_is_refused(reports_on, holdout_price):
 def test_tables_line_up(reports_on):
     table = rows(reports_on(), "better")
     text = to_text(table).splitlines()
-    assert len(text) == 5
-    assert text[2].startswith("* better")
-    assert text[4].startswith("  naive valuation")
+    assert len(text) == 6
+    assert text[3].startswith("* better")
+    assert text[5].startswith("  naive valuation")
     assert len({len(line) for line in text}) == 1
+    assert len(text[0]) <= 120
     lines = to_markdown(table).splitlines()
     assert lines[2].startswith("| **better** |")
     assert len({line.count("|") for line in lines}) == 1

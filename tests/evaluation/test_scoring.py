@@ -38,7 +38,7 @@ def test_text_begins_with_all_rows(back_test):
     assert lines[2].split()[:2] == ["All", "200"]
     assert [line.split()[0] for line in lines[3:6]] == ["New", "Used", "Certified"]
     assert lines[6].startswith("Learned from (not in All)")
-    assert lines[-1] == "Rejected 1,207 rows: no_year 1,200, no_price 7"
+    assert lines[-1] == "Not scored: 1,207 rows: no_year 1,200, no_price 7"
 
 
 def test_json_holds_all(back_test):

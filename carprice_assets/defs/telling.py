@@ -1,0 +1,130 @@
+"""What a command tells at a terminal: progress while a run goes on, a summary at its end."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from carprice_assets.defs.launch import Outcome
+from carprice_assets.home import Home
+from carprice_assets.listings.rejections import REASONS
+from carprice_assets.markets.market import SIDES
+
+FAILURES = {"STEP_FAILURE", "STEP_SKIPPED", "STEP_UP_FOR_RETRY", "PIPELINE_FAILURE"}
+"""Events that the last line of a command tells better."""
+
+SEVERITY = {"WARN": "warning", "ERROR": "failed"}
+
+
+def import_summary(market: str, outcome: Outcome) -> list[str]:
+    """What an import read, and what became of the market's raw rows, as lines."""
+    raw, listings, rejected, dataset = (
+        outcome.facts.get(name, {})
+        for name in ("raw_listings", "listings", "rejected_listings", "dataset")
+    )
+    lines: list[str] = []
+    if raw:
+        lines.append(
+            f"rows        {raw['rows_read']:>10,}  read: {raw['rows_new']:,} new,"
+            f" {raw['rows_known']:,} known before"
+        )
+    if raw and listings and rejected:
+        lines += [
+            f"raw rows    {raw['row_count']:>10,}  of market {market} in all, which are:",
+            f"listings    {listings['row_count']:>10,}",
+            f"superseded  {listings['superseded']:>10,}  by a later scrape of the same listing",
+            f"rejected    {rejected['row_count']:>10,}",
+            *_reasons(rejected.get("reason_counts", {})),
+        ]
+    if dataset:
+        counts = ", ".join(f"{side} {dataset[side]:,}" for side in (*SIDES, "set_aside"))
+        lines += [
+            f"vehicles    {dataset['vehicles']:>10,}  last seen {dataset['last_observed']}",
+            f"sides       {counts.replace('_', ' ')}",
+        ]
+    return [*lines, *_failed_checks(outcome)]
+
+
+def _reasons(counts: Mapping[str, int]) -> list[str]:
+    return [f"  {rows:>20,}  {code}: {REASONS[code]}" for code, rows in counts.items()]
+
+
+def _failed_checks(outcome: Outcome) -> list[str]:
+    if not outcome.checks:
+        return []
+    return [
+        "",
+        *(
+            f"{SEVERITY[check.severity]:<11} {check.asset}, {check.name}: {check.told}"
+            for check in outcome.checks
+        ),
+    ]
+
+
+def training_summary(home: Home, market: str, outcome: Outcome) -> list[str]:
+    """The leaderboard, the checks that did not pass, the decision and the champion, as lines."""
+    from carprice_assets.artifacts import ArtifactStore
+    from carprice_assets.files import read_json
+    from carprice_assets.releases.store import ReleaseStore
+
+    lines: list[str] = []
+    if "leaderboard" in outcome.facts:
+        reference = read_json(home.artifacts / "refs" / "leaderboard" / f"{market}.json")
+        board = ArtifactStore(home.artifacts).get(reference["address"])
+        text = (board.path / "leaderboard.txt").read_text(encoding="utf-8")
+        lines += ["", *text.rstrip().splitlines()]
+    lines += [*_failed_checks(outcome), ""]
+    store = ReleaseStore(home.releases)
+    staged, serving = outcome.facts.get("challenger", {}), store.champion(market)
+    if staged:
+        told = f"challenger  {staged['release']}  {staged['regressor']}"
+        lines.append(f"{told}, {staged['bytes'] / 1e6:.1f} MB")
+    if "champion" in outcome.facts:
+        lines.append(f"decision    {outcome.facts['champion']['decision']}")
+    elif staged and staged["release"] == serving:
+        lines.append("decision    none: this very release serves already")
+    elif staged:
+        lines.append(f"decision    {_refusal(store.ledger(market), staged['release'])}")
+    lines.append(f"champion    {serving or 'none'}")
+    lines.append(f"took        {outcome.seconds:.0f} s")
+    return lines
+
+
+def _refusal(ledger: list[dict[str, Any]], release: str) -> str:
+    """The latest refusal of ``release``, with the rules that it broke."""
+    for line in reversed(ledger):
+        if line.get("release") == release and line["event"] == "refused":
+            broken = [r["message"] for r in line["decision"]["reasons"] if not r["passed"]]
+            return "refused: " + "; ".join(broken)
+    return "none: the run ended before it"
+
+
+@dg.logger(description="One line a message, without Dagster's own head.")
+def plain_logger(_: dg.InitLoggerContext) -> logging.Logger:
+    """A logger for people at a terminal: progress and warnings of assets on standard error."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(PlainFormatter())
+    handler.addFilter(worth_telling)
+    logger = logging.Logger("carprice", logging.INFO)
+    logger.addHandler(handler)
+    return logger
+
+
+def worth_telling(record: logging.LogRecord) -> bool:
+    """False for Dagster's own words on a failure, which the command's last line tells."""
+    event = getattr(record, "dagster_meta", {}).get("dagster_event")
+    return event is None or event.event_type_value not in FAILURES
+
+
+class PlainFormatter(logging.Formatter):
+    """Keeps the step and the message."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """``step  message``, in one line."""
+        meta = getattr(record, "dagster_meta", {})
+        step = meta.get("step_key") or ""
+        message = meta.get("orig_message") or record.getMessage()
+        return f"{step:<22} {message}"

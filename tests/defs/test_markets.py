@@ -1,0 +1,78 @@
+"""Markets as partitions: dropped in, broken, removed; two trained at once."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import dagster as dg
+import pytest
+from conftest import add_market
+
+from carprice_assets.defs import launch
+from carprice_assets.defs.automation import market_files
+from carprice_assets.defs.markets import synchronise
+from carprice_assets.home import Home
+from carprice_assets.releases.store import ReleaseStore
+
+TRAIN = """
+import sys
+from carprice_assets.defs import launch
+from carprice_assets.defs.automation import LISTINGS, training_assets
+from carprice_assets.home import Home
+home = Home.current()
+with launch.instance(home) as instance:
+    assets = [*LISTINGS, *training_assets(["random_forest", "catboost"])]
+    launch.require(launch.materialize(instance, sys.argv[1], assets))
+"""
+
+
+def partitions(instance: dg.DagsterInstance) -> set[str]:
+    return set(instance.get_dynamic_partitions("market"))
+
+
+def test_a_market_dropped_in_becomes_a_partition_and_a_removed_one_is_retired(home: Home) -> None:
+    with launch.instance(home) as instance:
+        assert partitions(instance) == {"us", "practice"}
+        add_market(home, "mine")
+        with dg.build_sensor_context(instance=instance) as context:
+            market_files(context)
+        assert partitions(instance) == {"us", "practice", "mine"}
+        (home.markets / "mine.toml").unlink()
+        synchronise(instance, home)
+        assert partitions(instance) == {"us", "practice"}
+
+
+def test_a_broken_file_concerns_its_own_market_alone(home: Home) -> None:
+    with launch.instance(home) as instance:
+        add_market(home, "mine")
+        synchronise(instance, home)
+        add_market(home, "mine", "currency = ")
+        add_market(home, "other")
+        names, broken = synchronise(instance, home)
+        assert "other" in names
+        assert list(broken) == ["mine"]
+        assert partitions(instance) == {"us", "practice", "mine", "other"}
+
+
+@pytest.mark.long
+def test_two_markets_train_at_once_without_a_lock_error(home: Home) -> None:
+    for name in ("first", "second"):
+        add_market(home, name)
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", TRAIN, name],
+            env={**os.environ, "CARPRICE_HOME": str(home.root)},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for name in ("first", "second")
+    ]
+    for process in processes:
+        _, errors = process.communicate(timeout=600)
+        assert process.returncode == 0, errors[-2000:]
+    store = ReleaseStore(home.releases)
+    champions = {name: store.champion(name) for name in ("first", "second")}
+    assert all(champions.values())
+    assert champions["first"] != champions["second"]
