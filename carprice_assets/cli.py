@@ -215,11 +215,12 @@ def serve(host: str | None, port: int | None) -> None:
 @main.command("run")
 @click.option("--ui-port", default=3000, show_default=True, help="Port of the Dagster UI.")
 @click.option("--api-port", default=8000, show_default=True, help="Port of the API.")
-def run_all(ui_port: int, api_port: int) -> None:
-    """Train the practice market once, then serve the Dagster UI and the API together."""
+@click.option("--market", "-m", default="practice", show_default=True, help="Trained first.")
+def run_all(ui_port: int, api_port: int, market: str) -> None:
+    """Train a market that has no champion, then serve the Dagster UI and the API together."""
     from carprice_assets.defs import everything
 
-    sys.exit(everything.run(Home.current(), ui_port=ui_port, api_port=api_port))
+    sys.exit(everything.run(Home.current(), ui_port=ui_port, api_port=api_port, market=market))
 
 
 @main.group()
@@ -315,3 +316,7 @@ def releases_verify(market: str, release: str | None) -> None:
     for line in lines:
         click.echo(line)
     sys.exit(0 if sound else 2)
+
+
+if __name__ == "__main__":
+    main()

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -156,7 +156,20 @@ def _group_lives(process: subprocess.Popen[bytes]) -> bool:
         os.killpg(process.pid, 0)
     except ProcessLookupError:
         return False
-    return True
+    states = list(_group_states(process.pid))
+    return not states or any(state != "Z" for state in states)
+
+
+def _group_states(group: int) -> Iterator[str]:
+    """State letters of a group's processes, from ``/proc``; none where there is no such folder.
+
+    A service's own child may end after it, and stay a zombie where process 1 never reaps.
+    """
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            fields = path.read_text().rpartition(")")[2].split()
+            if int(fields[2]) == group:
+                yield fields[0]
 
 
 def _listens(port: int) -> bool:

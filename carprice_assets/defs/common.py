@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,7 +21,7 @@ PREVIEW = r"Specifying a partitions_def on an AssetCheckSpec is currently in pre
 
 
 @contextmanager
-def preview_accepted() -> Iterator[None]:
+def preview_accepted() -> Generator[None, None, None]:
     """Let a check be partitioned without the notice that the argument is a preview."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=PREVIEW, category=dg.PreviewWarning)
@@ -39,7 +41,7 @@ def check_spec(name: str, asset: str, description: str, *, blocking: bool) -> dg
 
 
 @contextmanager
-def one_line_failures() -> Iterator[None]:
+def one_line_failures() -> Generator[None, None, None]:
     """Turn a :class:`UserError` into a failed step that shows its one line."""
     try:
         yield
@@ -56,7 +58,7 @@ def progress_to(context: dg.AssetExecutionContext) -> Callable[[str], None]:
     return tell
 
 
-def markdown_table(rows: list[Mapping[str, Any]]) -> dg.MetadataValue[Any]:
+def markdown_table(rows: Sequence[Mapping[str, Any]]) -> dg.MetadataValue[Any]:
     """A Markdown table of ``rows``, whose keys are the head."""
     if not rows:
         return dg.MetadataValue.md("*none*")
@@ -64,9 +66,21 @@ def markdown_table(rows: list[Mapping[str, Any]]) -> dg.MetadataValue[Any]:
     lines = [
         "| " + " | ".join(head) + " |",
         "|" + "---|" * len(head),
-        *("| " + " | ".join(str(row.get(key, "")) for key in head) + " |" for row in rows),
+        *("| " + " | ".join(_cell(row.get(key, "")) for key in head) + " |" for row in rows),
     ]
     return dg.MetadataValue.md("\n".join(lines))
+
+
+def _cell(value: Any) -> str:
+    text = f"{value:,}" if isinstance(value, int) else str(value)
+    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
+
+
+def described(doc: str | None) -> str:
+    """A docstring as Markdown: without its indentation, roles and double backticks."""
+    text = inspect.cleandoc(doc or "")
+    text = re.sub(r":\w+:`~?(?:[\w.]*\.)?(\w+)`", r"`\1`", text)
+    return text.replace("``", "`")
 
 
 def picture(png: bytes, title: str) -> dg.MetadataValue[Any]:

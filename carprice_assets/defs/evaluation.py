@@ -55,10 +55,13 @@ def _report_of(name: str) -> dg.AssetsDefinition:
             value=reported.artifact,
             data_version=dg.DataVersion(reported.artifact.address),
             metadata={
-                "report": dg.MetadataValue.md(reported.report.to_markdown()),
-                **{k: picture(png, k) for k, png in reported.pictures.items()},
                 "headline": reported.report.headline(),
-                **reported.report.timings,
+                "report": dg.MetadataValue.md(reported.report.to_markdown()),
+                **{
+                    title.replace(" ", "_"): picture(png, title)
+                    for title, png in reported.pictures.items()
+                },
+                **{name: round(took, 3) for name, took in reported.report.timings.items()},
             },
         )
 

@@ -1,4 +1,4 @@
-"""``carprice run``: the practice market trained once, then the UI and the API side by side."""
+"""``carprice run``: one market trained once, then the UI and the API side by side."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import sys
 from carprice_assets.defs import launch
 from carprice_assets.defs.automation import LISTINGS, training_assets
 from carprice_assets.defs.telling import training_summary
-from carprice_assets.home import Home
+from carprice_assets.home import PROJECT, Home
+from carprice_assets.markets import load_market
 from carprice_assets.regressors.registry import REGRESSORS
 from carprice_assets.releases.store import ReleaseStore
 from carprice_assets.supervise import Service, require_free, run_together
@@ -20,31 +21,32 @@ EXAMPLE = (
 )
 
 
-def run(home: Home, *, ui_port: int, api_port: int) -> int:
-    """Train the practice market if it has no champion, then serve until Ctrl-C.
+def run(home: Home, *, ui_port: int, api_port: int, market: str = MARKET) -> int:
+    """Train ``market`` if it has no champion, then serve until Ctrl-C.
 
     Raises
     ------
     UserError
-        Where a port is taken, or the training fails.
+        Where a port is taken, the market is unknown, the training fails, or a process ends.
     """
+    load_market(home, market)
     services = _services(ui_port, api_port)
     require_free(services)
     with launch.instance(home) as instance:
-        if ReleaseStore(home.releases).champion(MARKET) is None:
-            _say("training the practice market, about two minutes ...")
+        if ReleaseStore(home.releases).champion(market) is None:
+            _say(f"training the market {market}, about two minutes ...")
             names = list(REGRESSORS)
-            outcome = launch.materialize(instance, MARKET, [*LISTINGS, *training_assets(names)])
-            for line in training_summary(home, MARKET, outcome):
+            outcome = launch.materialize(instance, market, [*LISTINGS, *training_assets(names)])
+            for line in training_summary(home, market, outcome):
                 _say(line)
             launch.require(outcome)
         else:
-            _say("the practice market has a champion already: starting with it")
+            _say(f"the market {market} has a champion already: starting with it")
     environment = {
         "CARPRICE_HOME": str(home.root),
         "DAGSTER_HOME": str(home.dagster),
         "CARPRICE_PORT": str(api_port),
-        "CARPRICE_DEFAULT_MARKET": os.environ.get("CARPRICE_DEFAULT_MARKET", MARKET),
+        "CARPRICE_DEFAULT_MARKET": os.environ.get("CARPRICE_DEFAULT_MARKET", market),
     }
 
     def ready() -> None:
@@ -65,7 +67,7 @@ def run(home: Home, *, ui_port: int, api_port: int) -> int:
 
 
 def _services(ui_port: int, api_port: int) -> list[Service]:
-    location = ("-m", "carprice_assets.definitions")
+    location = ("-w", str(PROJECT / "workspace.yaml"))
     python = sys.executable
     return [
         Service(

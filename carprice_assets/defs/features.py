@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from carprice_assets.artifacts import Artifact
-from carprice_assets.defs.common import OWNERS, one_line_failures, progress_to
+from carprice_assets.defs.common import OWNERS, described, one_line_failures, progress_to
 from carprice_assets.defs.markets import market_partitions
 from carprice_assets.defs.resources import Platform
 from carprice_assets.features.registry import BY_NAME, NAMES, upstream_of
@@ -21,7 +21,7 @@ def _spec(name: str) -> dg.AssetSpec:
     return dg.AssetSpec(
         name,
         deps=[dg.AssetKey("dataset"), *(dg.AssetKey(each) for each in upstream_of(name))],
-        description=BY_NAME[name].__doc__,
+        description=described(BY_NAME[name].__doc__),
         group_name=GROUP,
         kinds=KINDS,
         owners=OWNERS,
@@ -68,7 +68,7 @@ def transformers(
                     "features": _list(fitted.features),
                     "feature_count": len(fitted.features),
                     "rows": fitted.rows,
-                    "seconds": fitted.seconds,
+                    "seconds": round(fitted.seconds, 2),
                     "bytes": fitted.artifact.size,
                     "dataset": dataset.address,
                 },

@@ -6,7 +6,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +21,7 @@ from carprice_assets.home import PROJECT, Home
 
 OWNER_TAG = "carprice/process"
 CLEAR_SECONDS = 5.0
+INTERRUPTS = ("KeyboardInterrupt", "DagsterExecutionInterruptedError")
 UNFINISHED = [
     dg.DagsterRunStatus.NOT_STARTED,
     dg.DagsterRunStatus.STARTING,
@@ -75,7 +76,7 @@ class Outcome:
 
 
 @contextmanager
-def instance(home: Home) -> Iterator[dg.DagsterInstance]:
+def instance(home: Home) -> Generator[dg.DagsterInstance]:
     """The Dagster instance of ``home``, with partitions in step and dead runs cleared."""
     settings = home.dagster / "dagster.yaml"
     try:
@@ -117,16 +118,23 @@ def clear_dead_runs(opened: dg.DagsterInstance) -> list[str]:
             continue
         if process_mark(int(rest.partition(":")[0])) == mark:
             continue
-        # Slots first: killed between the two, the next call finds the run unfinished again.
-        opened.event_log_storage.free_concurrency_slots_for_run(run.run_id)
-        opened.report_run_failed(run, "the process of this run is gone")
+        _fail(opened, run, "the process of this run is gone")
         cleared.append(run.run_id)
     return cleared
 
 
+def _fail(opened: dg.DagsterInstance, run: dg.DagsterRun, why: str) -> None:
+    # Slots first: killed between the two, the next call finds the run unfinished again.
+    opened.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+    opened.report_run_failed(run, why)
+
+
 @contextmanager
-def _clearing(opened: dg.DagsterInstance) -> Iterator[None]:
-    """Clear dead runs meanwhile, or a run would wait for ever for the slot of a killed one."""
+def _watched(opened: dg.DagsterInstance, mark: str) -> Generator[None]:
+    """Clear dead runs meanwhile, or a run would wait for ever for the slot of a killed one.
+
+    An interrupt ends the runs that carry ``mark`` as failed.
+    """
     ended = threading.Event()
 
     def watch() -> None:
@@ -137,6 +145,11 @@ def _clearing(opened: dg.DagsterInstance) -> Iterator[None]:
     thread.start()
     try:
         yield
+    except KeyboardInterrupt:
+        mine = dg.RunsFilter(statuses=UNFINISHED, tags={OWNER_TAG: mark})
+        for run in opened.get_runs(mine):
+            _fail(opened, run, "interrupted at the terminal")
+        raise
     finally:
         ended.set()
         thread.join()
@@ -151,24 +164,31 @@ def materialize(
     """Materialize ``assets`` of ``market`` in this process; checks on them run too.
 
     ``config`` maps an op's name to its config.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        Where Ctrl-C ended a step; the run is marked as failed.
     """
     from carprice_assets.definitions import defs
 
     begin = time.monotonic()
     job = defs().resolve_implicit_global_asset_job_def()  # pyright: ignore[reportCallIssue]
-    with _clearing(opened):
+    mark = process_mark(os.getpid()) or ""
+    with _watched(opened, mark):
         result = job.execute_in_process(
             instance=opened,
             partition_key=market,
             asset_selection=[dg.AssetKey(name) for name in assets],
-            tags={OWNER_TAG: process_mark(os.getpid()) or ""},
+            tags={OWNER_TAG: mark},
             run_config={
                 "ops": {name: {"config": dict(values)} for name, values in (config or {}).items()},
                 "loggers": {"plain": {}},
             },
             raise_on_error=False,
         )
-    error, mendable = _first_error(result)
+    checks = _checks(result)
+    error, mendable = _first_error(result, checks)
     return Outcome(
         run_id=result.run_id,
         success=result.success,
@@ -176,11 +196,13 @@ def materialize(
         error=error,
         mendable=mendable,
         facts=_facts(result),
-        checks=_checks(result),
+        checks=checks,
     )
 
 
-def _first_error(result: dg.ExecuteInProcessResult) -> tuple[str, bool]:
+def _first_error(
+    result: dg.ExecuteInProcessResult, checks: Sequence[CheckLine]
+) -> tuple[str, bool]:
     """What went wrong first, in one line, and whether the caller can mend it."""
     for event in result.all_events:
         if not event.is_step_failure:
@@ -191,9 +213,13 @@ def _first_error(result: dg.ExecuteInProcessResult) -> tuple[str, bool]:
         error = failure.error
         while error is not None and error.cause is not None:
             error = error.cause
+        if error is not None and error.cls_name == "DagsterAssetCheckFailedError":
+            blocking = [check for check in checks if check.severity == "ERROR"]
+            return "; ".join(f"{c.asset} is held by {c.name}: {c.told}" for c in blocking), True
+        if error is not None and error.cls_name in INTERRUPTS:
+            raise KeyboardInterrupt
         lines = error.message.strip().splitlines() if error else []
-        blocked = error is not None and error.cls_name == "DagsterAssetCheckFailedError"
-        return f"{event.step_key}: {lines[0] if lines else 'failed'}", blocked
+        return f"{event.step_key}: {lines[0] if lines else 'failed'}", False
     return ("", False) if result.success else ("the run failed", False)
 
 

@@ -10,15 +10,17 @@ import dagster as dg
 from carprice_assets.defs.common import (
     OWNERS,
     check_spec,
-    markdown_table,
     one_line_failures,
     progress_to,
 )
+from carprice_assets.defs.listing_facts import dataset_facts, table_facts
 from carprice_assets.defs.markets import market_partitions
 from carprice_assets.defs.resources import Platform, WarehouseResource
+from carprice_assets.defs.schemas import column_schema
 from carprice_assets.errors import UserError
 from carprice_assets.listings import cleaning, raw, split
 from carprice_assets.listings.dataset import build, read_head
+from carprice_assets.listings.figures import PriceChanges, price_changes, side_figures
 from carprice_assets.listings.leaks import leaks
 from carprice_assets.sources.practice import write_scrapes
 
@@ -44,6 +46,7 @@ class ImportConfig(dg.Config):
     owners=OWNERS,
     code_version="1",
     pool=POOL,
+    metadata=column_schema("raw_listings"),
 )
 def raw_listings(
     context: dg.AssetExecutionContext,
@@ -121,6 +124,7 @@ def _specs() -> list[dg.AssetSpec]:
             code_version="1",
             skippable=True,
             partitions_def=market_partitions,
+            metadata=column_schema(name),
         )
         specs.append(spec.with_io_manager_key("artifact_io") if name == "dataset" else spec)
     return specs
@@ -164,12 +168,18 @@ def listing_tables(
             if chosen - {"dataset"}:
                 summary = cleaning.rebuild(connection, market)
                 tell(f"{summary.listings:,} listings, {summary.rejected:,} rejected")
-                yield from _tables(chosen, summary, cleaning.accounts(connection, market))
+                sums = cleaning.accounts(connection, market)
+                yield from _tables(chosen, summary, sums, price_changes(connection, market))
             if "dataset" not in chosen:
                 return
             assigned = split.assign(connection, market)
-            artifact = platform.artifacts.put(lambda folder: build(connection, market, folder))
+
+            def write(folder: Path) -> None:
+                build(connection, market, folder)
+
+            artifact = platform.artifacts.put(write)
             found = leaks(connection, market, artifact.path)
+            sides = side_figures(connection, market)
     head = read_head(artifact.path)
     tell(", ".join(f"{side} {count:,}" for side, count in head["counts"].items()))
     yield dg.MaterializeResult(
@@ -177,10 +187,9 @@ def listing_tables(
         value=artifact,
         data_version=dg.DataVersion(artifact.address),
         metadata={
-            **head["counts"],
+            **dataset_facts(head, sides),
             "vehicles": assigned.vehicles,
             "newly_set_aside": assigned.newly_set_aside,
-            "last_observed": head["last_observed"],
             "bytes": artifact.size,
         },
         check_results=[
@@ -195,34 +204,16 @@ def listing_tables(
 
 
 def _tables(
-    chosen: set[str], summary: cleaning.CleaningSummary, accounts: dict[str, int]
+    chosen: set[str],
+    summary: cleaning.CleaningSummary,
+    accounts: dict[str, int],
+    changes: PriceChanges,
 ) -> Iterator[dg.MaterializeResult[Any]]:
     seen = max(summary.listings + summary.rejected, 1)
     balanced = accounts["raw"] == sum(
         accounts[place] for place in ("listings", "rejected", "superseded")
     ) and not (accounts["twice"] or accounts["strays"] or accounts["lost"])
-    reasons = [{"reason": code, "rows": rows} for code, rows in summary.reasons.items()]
-    repairs = summary.repairs
-    words = [
-        {"field": field, "word": word, "rows": rows}
-        for field, samples in repairs.samples.items()
-        for word, rows in samples.items()
-    ]
-    facts: dict[str, dict[str, Any]] = {
-        "listings": {
-            "dagster/row_count": summary.listings,
-            "superseded": summary.superseded,
-            "unreadable_numbers": dict(repairs.numbers),
-            "unmapped_words": dict(repairs.unmapped),
-            "unmapped_samples": markdown_table(words),
-        },
-        "rejected_listings": {
-            "dagster/row_count": summary.rejected,
-            "reasons": markdown_table(reasons),
-            "reason_counts": dict(summary.reasons),
-        },
-        "price_history": {"dagster/row_count": summary.prices},
-    }
+    facts = table_facts(summary, changes)
     checks = {
         "listings": [
             dg.AssetCheckResult(

@@ -103,7 +103,7 @@ def _facts(judgement: Judgement, release: str) -> dict[str, Any]:
     return {
         "decision": judgement.decision.line,
         "release": release,
-        "champion_now": judgement.champion_id or "none",
+        "compared_with": judgement.champion_id or "none: the market had no champion",
         "rules": _reasons(judgement),
     }
 

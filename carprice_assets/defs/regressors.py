@@ -6,6 +6,7 @@ from carprice_assets.artifacts import Artifact
 from carprice_assets.defs.common import (
     OWNERS,
     check_spec,
+    described,
     one_line_failures,
     picture,
     progress_to,
@@ -35,7 +36,7 @@ def _asset_of(name: str) -> dg.AssetsDefinition:
         owners=OWNERS,
         code_version="1",
         description=(
-            f"{(REGRESSORS[name].__doc__ or '').strip()}\n\nFitted on the training part, stopped"
+            f"{described(REGRESSORS[name].__doc__)}\n\nFitted on the training part, stopped"
             " or searched on validation; keeps its serving form, which needs no framework that"
             " trains. Set `trials` in the run config to search with Optuna."
         ),
@@ -84,7 +85,7 @@ def _asset_of(name: str) -> dg.AssetsDefinition:
             value=fitted.artifact,
             data_version=dg.DataVersion(fitted.artifact.address),
             metadata={
-                "seconds": fitted.seconds,
+                "seconds": round(fitted.seconds, 1),
                 "bytes": fitted.artifact.size,
                 "parameters": dg.MetadataValue.json(dict(fitted.parameters)),
                 "feature_set": feature_set.address,
@@ -98,7 +99,8 @@ def _asset_of(name: str) -> dg.AssetsDefinition:
                     severity=dg.AssetCheckSeverity.WARN,
                     description=(
                         f"validation error {fitted.validation_error:.4g} against training error"
-                        f" {fitted.train_error:.4g}: {fitted.gap:.0%} above, the limit is {limit:.0%}"
+                        f" {fitted.train_error:.4g}: {fitted.gap:.0%} above,"
+                        f" the limit is {limit:.0%}"
                     ),
                     metadata={
                         "train_error": fitted.train_error,

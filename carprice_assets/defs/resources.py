@@ -1,6 +1,6 @@
 """What assets work with: the home, the warehouse, the artifact store, the releases."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ class WarehouseResource(DuckDBResource):
     @contextmanager
     def get_connection(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, what: str = "a query", waiting: Callable[[str], None] = lambda line: None
-    ) -> Iterator[DuckDBPyConnection]:
+    ) -> Generator[DuckDBPyConnection]:
         """A connection with the lock held; ``waiting`` gets a line naming the holder."""
         with Warehouse.of(Home.current()).connect(what, waiting) as connection:
             yield connection

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import textwrap
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +17,7 @@ from carprice_assets.markets.market import SIDES
 FAILURES = {"STEP_FAILURE", "STEP_SKIPPED", "STEP_UP_FOR_RETRY", "PIPELINE_FAILURE"}
 """Events that the last line of a command tells better."""
 
+WIDTH = 118
 SEVERITY = {"WARN": "warning", "ERROR": "failed"}
 
 
@@ -49,19 +51,28 @@ def import_summary(market: str, outcome: Outcome) -> list[str]:
 
 
 def _reasons(counts: Mapping[str, int]) -> list[str]:
-    return [f"  {rows:>20,}  {code}: {REASONS[code]}" for code, rows in counts.items()]
+    lines = (f"  {rows:>20,}  {code}: {REASONS[code]}" for code, rows in counts.items())
+    return [part for line in lines for part in _folded(line, 24)]
 
 
 def _failed_checks(outcome: Outcome) -> list[str]:
-    if not outcome.checks:
-        return []
-    return [
-        "",
-        *(
-            f"{SEVERITY[check.severity]:<11} {check.asset}, {check.name}: {check.told}"
-            for check in outcome.checks
-        ),
+    """One line a check that did not pass; the decision tells of the promotion rules."""
+    lines = [
+        part
+        for check in outcome.checks
+        if check.name != "promotion_rules"
+        for part in _folded(
+            f"{SEVERITY[check.severity]:<11} {check.asset}, {check.name}: {check.told}", 12
+        )
     ]
+    return ["", *lines] if lines else []
+
+
+def _folded(line: str, indent: int) -> list[str]:
+    """``line`` in pieces that fit a terminal."""
+    return textwrap.wrap(
+        line, WIDTH, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False
+    )
 
 
 def training_summary(home: Home, market: str, outcome: Outcome) -> list[str]:
@@ -76,18 +87,21 @@ def training_summary(home: Home, market: str, outcome: Outcome) -> list[str]:
         board = ArtifactStore(home.artifacts).get(reference["address"])
         text = (board.path / "leaderboard.txt").read_text(encoding="utf-8")
         lines += ["", *text.rstrip().splitlines()]
-    lines += [*_failed_checks(outcome), ""]
+    lines += _failed_checks(outcome)
+    if lines:
+        lines.append("")
     store = ReleaseStore(home.releases)
     staged, serving = outcome.facts.get("challenger", {}), store.champion(market)
     if staged:
         told = f"challenger  {staged['release']}  {staged['regressor']}"
         lines.append(f"{told}, {staged['bytes'] / 1e6:.1f} MB")
     if "champion" in outcome.facts:
-        lines.append(f"decision    {outcome.facts['champion']['decision']}")
+        lines += _folded(f"decision    {outcome.facts['champion']['decision']}", 12)
     elif staged and staged["release"] == serving:
         lines.append("decision    none: this very release serves already")
     elif staged:
-        lines.append(f"decision    {_refusal(store.ledger(market), staged['release'])}")
+        refusal = _refusal(store.ledger(market), staged["release"])
+        lines += _folded(f"decision    {refusal}", 12)
     lines.append(f"champion    {serving or 'none'}")
     lines.append(f"took        {outcome.seconds:.0f} s")
     return lines
@@ -102,8 +116,7 @@ def _refusal(ledger: list[dict[str, Any]], release: str) -> str:
     return "none: the run ended before it"
 
 
-@dg.logger(description="One line a message, without Dagster's own head.")
-def plain_logger(_: dg.InitLoggerContext) -> logging.Logger:
+def _plain_logger(_: dg.InitLoggerContext) -> logging.Logger:
     """A logger for people at a terminal: progress and warnings of assets on standard error."""
     handler = logging.StreamHandler()
     handler.setFormatter(PlainFormatter())
@@ -113,10 +126,17 @@ def plain_logger(_: dg.InitLoggerContext) -> logging.Logger:
     return logger
 
 
+plain_logger = dg.LoggerDefinition(
+    _plain_logger, config_schema={}, description="One line a message, without Dagster's own head."
+)
+
+
 def worth_telling(record: logging.LogRecord) -> bool:
     """False for Dagster's own words on a failure, which the command's last line tells."""
     event = getattr(record, "dagster_meta", {}).get("dagster_event")
-    return event is None or event.event_type_value not in FAILURES
+    if event is not None:
+        return event.event_type_value not in FAILURES
+    return not record.getMessage().endswith("Not executing.")
 
 
 class PlainFormatter(logging.Formatter):

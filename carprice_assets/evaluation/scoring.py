@@ -69,11 +69,10 @@ class ScoreTable:
             reasons = ", ".join(f"{reason} {amount(count)}" for reason, count in ordered if count)
             text += f"\n\nNot scored: {amount(total)} rows: {reasons}"
         if self.notes:
-            told = (
-                f"{key} {amount(told) if isinstance(told, int) else told}"
-                for key, told in self.notes.items()
-            )
-            text += "\n\nOf " + "; ".join(told)
+            width = max(map(len, self.notes))
+            text += "\n"
+            for key, told in self.notes.items():
+                text += f"\n{key:<{width}}  {amount(told) if isinstance(told, int) else told}"
         return text
 
 

@@ -67,9 +67,12 @@ class Regressor(Protocol):
 
     ``curves`` are the figures of the training, name to one value an iteration; ``parameters``
     what it was fitted with; ``importances`` the weight of each feature, adding up to 1.
+    ``defaults`` are the
+    parameters that a market may set, with values that need no search.
     """
 
     name: str
+    defaults: Mapping[str, Any]
     parameters: Mapping[str, Any]
     curves: Mapping[str, list[float]]
 

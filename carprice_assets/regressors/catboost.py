@@ -40,7 +40,7 @@ class CatBoost:
     """
 
     name = "catboost"
-    defaults = DEFAULTS
+    defaults: Mapping[str, Any] = DEFAULTS
 
     def __init__(self) -> None:
         self.parameters: Mapping[str, Any] = {}

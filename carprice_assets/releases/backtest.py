@@ -66,8 +66,8 @@ def backtest(
             "market": market.name,
             "release": valuer.release_id,
             "regressor": regressor or valuer.champion,
-            "read": cleaned.read,
-            "rows without a date": f"as of {day.isoformat()}"
+            "rows": cleaned.read,
+            "undated rows": f"as of {day.isoformat()}"
             + ("" if scraped_at else ", the release's last observation"),
         },
     )

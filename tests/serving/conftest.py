@@ -16,6 +16,7 @@ from carprice_serving.settings import Settings
 
 sys.path.insert(0, str(Path(__file__).parent))  # helpers that are no tests stand beside this file
 
+import serving_environment
 from serving_fakes import FakeSource, FakeValuer
 
 
@@ -43,3 +44,9 @@ def app(settings: Settings, source: FakeSource) -> Litestar:
 def client(app: Litestar) -> Iterator[TestClient[Litestar]]:
     with TestClient(app, raise_server_exceptions=False) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def serving_python(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, set[str]]:
+    """The Python of an environment with only the ``serving`` extra, and what it holds."""
+    return serving_environment.build(tmp_path_factory.mktemp("serving-environment"))

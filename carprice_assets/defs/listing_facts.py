@@ -1,0 +1,75 @@
+"""Metadata of the listing tables: figures and small tables for the reader of the UI."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+
+from carprice_assets.defs.common import markdown_table
+from carprice_assets.listings.cleaning import CleaningSummary
+from carprice_assets.listings.figures import PriceChanges
+from carprice_assets.listings.rejections import sentence
+
+
+def table_facts(summary: CleaningSummary, changes: PriceChanges) -> dict[str, dict[str, Any]]:
+    """Metadata by asset, of the three tables that one cleaning makes."""
+    repairs = summary.repairs
+    reasons = [
+        {"reason": code, "rows": rows, "what": sentence(code)}
+        for code, rows in summary.reasons.items()
+    ]
+    words = [
+        {"field": field, "word": word, "rows": rows}
+        for field, samples in repairs.samples.items()
+        for word, rows in samples.items()
+    ]
+    return {
+        "listings": {
+            "dagster/row_count": summary.listings,
+            "superseded": summary.superseded,
+            "unreadable_numbers": _counts(repairs.numbers),
+            "unmapped_words": _counts(repairs.unmapped),
+            "unmapped_samples": markdown_table(words),
+        },
+        "rejected_listings": {
+            "dagster/row_count": summary.rejected,
+            "reasons": markdown_table(reasons),
+            "reason_counts": dict(summary.reasons),
+        },
+        "price_history": {
+            "dagster/row_count": summary.prices,
+            "listings": changes.listings,
+            "re_priced_listings": changes.re_priced,
+            "price_cuts": changes.cuts,
+            "price_rises": changes.rises,
+            "median_change_percent": round(100 * changes.median_change, 2),
+            "largest_changes": markdown_table(changes.largest),
+        },
+    }
+
+
+def dataset_facts(head: Mapping[str, Any], sides: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Metadata of ``dataset``: rows by side, and what each side is made of."""
+    shown = [{_title(key): _side_cell(key, value) for key, value in side.items()} for side in sides]
+    return {
+        "dagster/row_count": sum(head["counts"].values()),
+        "sides": markdown_table(shown),
+        **head["counts"],
+        "last_observed": head["last_observed"],
+    }
+
+
+def _counts(found: Mapping[str, int]) -> dg.MetadataValue[Any]:
+    return markdown_table([{"field": field, "values": count} for field, count in found.items()])
+
+
+def _title(key: str) -> str:
+    return key.replace("_", " ")
+
+
+def _side_cell(key: str, value: Any) -> Any:
+    if value is None:
+        return "–"
+    if key == "median_price":
+        return f"{value:,.0f}"
+    return f"{value:.1%}" if isinstance(value, float) else value

@@ -1,0 +1,196 @@
+"""Cars in a file (CSV, Parquet, JSON Lines), read in pieces; a bad row is a problem of its own."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import math
+import zlib
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import islice
+from pathlib import Path
+from typing import Any, cast
+
+from carprice_assets.errors import UserError
+from carprice_assets.listings.contract import FEATURE_FIELDS
+from carprice_assets.sources.reading import (
+    GZIP,
+    JSON_SUFFIXES,
+    check_file,
+    is_parquet,
+    path_literal,
+    read_text_head,
+    telling,
+)
+
+PIECE = 1_000
+NEEDED = ("make", "model", "year")
+CAR_FIELDS = frozenset({f.name for f in FEATURE_FIELDS} - {"observed_at"} | {"vin"})
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row: its values in the order of the columns, or why they cannot be read."""
+
+    values: Sequence[Any]
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class CarsFile:
+    """A file that was looked through once.
+
+    Attributes
+    ----------
+    names
+        Its columns in order; of JSON Lines all keys, first seen first.
+    total
+        Its rows.
+    rows
+        Reads it again from the start.
+    """
+
+    names: tuple[str, ...]
+    total: int
+    rows: Callable[[], Iterator[Row]]
+
+    def pieces(self) -> Iterator[list[Row]]:
+        """All rows in order, up to 1,000 at a time."""
+        rows = self.rows()
+        while piece := list(islice(rows, PIECE)):
+            yield piece
+
+    def car(self, row: Row) -> dict[str, Any]:
+        """The fields of a car that are columns of the file and not empty."""
+        return {
+            name: _plain(value)
+            for name, value in zip(self.names, row.values)
+            if name in CAR_FIELDS and not empty(value)
+        }
+
+
+def empty(value: Any) -> bool:
+    """Whether a value stands for nothing."""
+    return value is None or value == "" or (isinstance(value, float) and math.isnan(value))
+
+
+def open_cars(path: Path) -> CarsFile:
+    """See what a file is, its columns and its number of rows.
+
+    Raises
+    ------
+    UserError
+        Where it cannot be read, has no row, or lacks make, model or year.
+    """
+    check_file(path)
+    if is_parquet(path):
+        found = _parquet(path)
+    else:
+        text = read_text_head(path)
+        if text.lstrip().startswith("["):
+            raise UserError(f"{path}: is a JSON array: write one object a line")
+        json_lines = text.lstrip().startswith("{") or JSON_SUFFIXES & set(path.suffixes)
+        found = _json_lines(path) if json_lines else _csv(path, text)
+    if not found.total:
+        raise UserError(f"{path}: holds no rows")
+    if missing := [name for name in NEEDED if name not in found.names]:
+        has = ", ".join(found.names[:8]) + (", ..." if len(found.names) > 8 else "")
+        lacks = f"lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}"
+        raise UserError(f"{path}: {lacks} (its own are {has or 'none'})")
+    return found
+
+
+def _plain(value: Any) -> Any:
+    return float(value) if isinstance(value, Decimal) else value
+
+
+def _parquet(path: Path) -> CarsFile:
+    import duckdb
+
+    source = f"FROM read_parquet({path_literal(path)})"
+    with telling(path), duckdb.connect() as con:
+        names = tuple(row[0] for row in con.execute(f"DESCRIBE SELECT * {source}").fetchall())
+        total = con.execute(f"SELECT count(*) {source}").fetchall()[0][0]
+
+    def rows() -> Iterator[Row]:
+        with telling(path), duckdb.connect() as con:
+            result = con.execute(f"SELECT * {source}")
+            while piece := result.fetchmany(PIECE):
+                yield from map(Row, piece)
+
+    return CarsFile(names, total, rows)
+
+
+@contextmanager
+def _lines(path: Path) -> Generator[io.TextIOWrapper]:
+    """A text file, plain or gzip; bytes that are no UTF-8 become replacement characters."""
+    with path.open("rb") as file:
+        zipped = file.read(2) == GZIP
+    opener = gzip.open if zipped else open
+    try:
+        with opener(path, "rt", encoding="utf-8-sig", errors="replace", newline="") as text:
+            yield text
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise UserError(f"{path}: is no whole gzip file: {error}") from error
+
+
+def _csv(path: Path, head: str) -> CarsFile:
+    delimiter = max(",;\t|", key=head.splitlines()[0].count)
+
+    def records() -> Iterator[tuple[int, list[str]]]:
+        with _lines(path) as file:
+            reader = csv.reader(file, delimiter=delimiter)
+            try:
+                for record in reader:
+                    if record:
+                        yield reader.line_num, record
+            except csv.Error as error:
+                raise UserError(f"{path}: line {reader.line_num}: {error}") from error
+
+    names = tuple(name.strip() for name in next(records())[1])
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise UserError(f"{path}: its first line must name the columns, and {twice[0]!r} is twice")
+
+    def rows() -> Iterator[Row]:
+        for line, record in islice(records(), 1, None):
+            if len(record) == len(names):
+                yield Row(record)
+                continue
+            padded = [*record, *[""] * len(names)][: len(names)]
+            yield Row(padded, f"line {line} has {len(record)} values for {len(names)} columns")
+
+    return CarsFile(names, sum(1 for _ in records()) - 1, rows)
+
+
+def _json_lines(path: Path) -> CarsFile:
+    def objects() -> Iterator[tuple[int, Mapping[str, Any] | None]]:
+        with _lines(path) as file:
+            for number, line in enumerate(file, start=1):
+                if line.strip():
+                    yield number, _object(line)
+
+    names: dict[str, None] = {}
+    total = 0
+    for _, found in objects():
+        total += 1
+        names |= dict.fromkeys(found or ())
+
+    def rows() -> Iterator[Row]:
+        for number, found in objects():
+            values = [(found or {}).get(name) for name in names]
+            yield Row(values, "" if found is not None else f"line {number} is no JSON object")
+
+    return CarsFile(tuple(names), total, rows)
+
+
+def _object(line: str) -> Mapping[str, Any] | None:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return cast("Mapping[str, Any]", value) if isinstance(value, dict) else None

@@ -1,0 +1,75 @@
+"""Releases made from the trained home's own parts, and the cars that are asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from carprice_assets.files import read_json
+from carprice_assets.home import Home
+from carprice_assets.markets.market import load_market
+from carprice_assets.releases.content import build_content
+from carprice_assets.releases.release import Release
+from carprice_assets.releases.rules import Decision
+from carprice_assets.releases.store import ReleaseStore
+from carprice_assets.releases.vehicles import read_vehicles
+
+MARKET = "small"
+PROMOTED = Decision("promoted", ())
+KINDS = {"catboost": "catboost", "trees": "random_forest"}
+
+
+def reference_cars() -> list[dict[str, Any]]:
+    """The four cars of the reference's collection, in its client's form."""
+    names = (
+        "msrp", "year", "make", "model", "interior_color", "exterior_color", "drivetrain",
+        "mileage", "bodystyle", "cat", "fuel_type", "stock_type",
+    )  # fmt: skip
+    rows: tuple[tuple[Any, ...], ...] = (
+        (57215, 2024, "Chevrolet", "Blazer EV", "Black", "Sterling Gray Metallic",
+         "All-wheel Drive", 0, "SUV", "ev_crossover_midsize", "Electric", "New"),
+        (50185, 2024, "Dodge", "Hornet", "Black", "Blue Steel",
+         "All-wheel Drive", 16, "SUV", "hybrid_suv", "Hybrid", "New"),
+        (30946, 2024, "Volkswagen", "Jetta", "Volcano Brown", "Deep Black Pearl Effect",
+         "Front-wheel Drive", 1, "Sedan", "sedan_compact", "Gasoline", "New"),
+        (0, 2021, "Ford", "F-150", "Black/Medium Dark Slate", "Oxford White",
+         "Four-wheel Drive", 27667, "Pickup Truck", "truck_fullsize", "Gasoline", "Used"),
+    )  # fmt: skip
+    return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+REAL_PRICES = [54595, 40185, 29911, 36000]
+
+
+def champion(home: Home) -> Release:
+    """The release that training promoted."""
+    store = ReleaseStore(home.releases)
+    found = store.champion(MARKET)
+    assert found is not None
+    return store.open(MARKET, found)
+
+
+def stage_both(home: Home, releases: Path) -> Release:
+    """A release that carries both regressors of the training; the forest answers."""
+    trained = champion(home)
+    head = trained.head()
+    forms = {
+        KINDS[read_json(path)["kind"]]: path.parent
+        for path in home.artifacts.glob("*/*/serving/form.json")
+    }
+
+    def build(folder: Path) -> None:
+        build_content(
+            folder,
+            market=load_market(home, MARKET),
+            dataset={name: value for name, value in head.data.items() if name != "salt"},
+            feature_set_folder=trained.content / "features",
+            regressors=forms,
+            champion="random_forest",
+            golden=read_json(trained.content / "golden.json")["cars"],
+            figures={name: {} for name in forms},
+            vehicles=read_vehicles(trained.content),
+        )
+
+    facts = {"data_version": "another", "run": "another-run"}
+    return ReleaseStore(releases).stage(MARKET, build, facts)
