@@ -20,6 +20,14 @@ MULTITHREAD_ROWS = 256
 """From this many rows on, CatBoost's threads cost less than they save."""
 
 
+def predict_catboost(model: Any, features: Block) -> NDArray[np.float64]:
+    """Prices by a CatBoost model of the log price, shape (rows,)."""
+    threads = 1 if len(features) < MULTITHREAD_ROWS else -1
+    # One car goes in as a list 0.1 ms faster than as an array.
+    rows = features.tolist() if len(features) == 1 else features
+    return np.exp(np.asarray(model.predict(rows, thread_count=threads), np.float64))
+
+
 class CatBoostForm:
     """A ``.cbm`` file, read by CatBoost alone; its output is the logarithm of the price."""
 
@@ -31,10 +39,7 @@ class CatBoostForm:
 
     def predict(self, features: Block) -> NDArray[np.float64]:
         """Prices in the market's currency, shape (rows,)."""
-        threads = 1 if len(features) < MULTITHREAD_ROWS else -1
-        # One car goes in as a list 0.1 ms faster than as an array.
-        rows = features.tolist() if len(features) == 1 else features
-        return np.exp(np.asarray(self.model.predict(rows, thread_count=threads), np.float64))
+        return predict_catboost(self.model, features)
 
 
 class ForestForm:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import dagster as dg
 import pytest
-from playwright.sync_api import Page, Route, expect, sync_playwright
+from e2e_run import Run, wait
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page, Route
 
 pytestmark = pytest.mark.browser
 
@@ -26,7 +29,9 @@ LOCAL = ("127.0.0.1", "localhost", "")
 
 
 @pytest.fixture(scope="module")
-def browser(chromium_path: str) -> Iterator[Any]:
+def browser(chromium_path: str) -> Iterator[Browser]:
+    from playwright.sync_api import sync_playwright
+
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=chromium_path, args=ARGUMENTS)
         yield opened
@@ -34,7 +39,7 @@ def browser(chromium_path: str) -> Iterator[Any]:
 
 
 @pytest.fixture
-def page(browser: Any, running: Any) -> Iterator[Page]:
+def page(browser: Browser, running: Run) -> Iterator[Page]:
     """A page that cannot leave this machine; the test fails where it tried."""
     outside: list[str] = []
 
@@ -54,7 +59,7 @@ def page(browser: Any, running: Any) -> Iterator[Page]:
 
 
 @pytest.fixture
-def instance(running: Any) -> Iterator[dg.DagsterInstance]:
+def instance(running: Run) -> Iterator[dg.DagsterInstance]:
     """The instance that the UI shows."""
     with dg.DagsterInstance.from_config(str(running.home.dagster)) as opened:
         yield opened
@@ -71,23 +76,23 @@ def newest(instance: dg.DagsterInstance, asset: str, market: str) -> Any:
 def launch_from_ui(page: Page, asset: str, market: str) -> None:
     """What a person does: Materialize, choose the market, launch."""
     page.goto(f"/assets/{asset}")
-    page.get_by_role("button", name=re.compile("^Materialize")).first.click()
+    page.get_by_role("button", name="Materialize").first.click()
     page.get_by_text("Select a partition").click()
     page.get_by_role("menuitem").filter(has_text=re.compile(rf"\b{market}\b")).click()
     page.get_by_role("button", name="Launch 1 run").click()
 
 
-def test_an_asset_is_materialized_from_the_ui(
-    page: Page, instance: dg.DagsterInstance, waiting: Any
-) -> None:
+def test_an_asset_is_materialized_from_the_ui(page: Page, instance: dg.DagsterInstance) -> None:
+    from playwright.sync_api import expect
+
     before = newest(instance, "listings", "small")
     known = {run.run_id for run in instance.get_runs()}
 
     launch_from_ui(page, "listings", "small")
 
-    waiting(lambda: {run.run_id for run in instance.get_runs()} - known, RUN_SECONDS)
+    wait(lambda: {run.run_id for run in instance.get_runs()} - known, RUN_SECONDS)
     (run,) = [run for run in instance.get_runs() if run.run_id not in known]
-    waiting(lambda: instance.get_run_by_id(run.run_id).is_finished, RUN_SECONDS)  # type: ignore[union-attr]
+    wait(lambda: instance.get_run_by_id(run.run_id).is_finished, RUN_SECONDS)  # type: ignore[union-attr]
     ended = instance.get_run_by_id(run.run_id)
     assert ended is not None
     assert ended.status == dg.DagsterRunStatus.SUCCESS
@@ -102,6 +107,8 @@ def test_an_asset_is_materialized_from_the_ui(
 
 
 def test_an_asset_shows_its_columns_and_figures(page: Page) -> None:
+    from playwright.sync_api import expect
+
     page.goto("/assets/dataset?view=overview")
     expect(page.get_by_text("Listings on four sides")).to_be_visible()
     expect(page.get_by_text("exterior_color", exact=True).first).to_be_visible()
@@ -111,6 +118,8 @@ def test_an_asset_shows_its_columns_and_figures(page: Page) -> None:
 
 
 def test_a_report_shows_its_pictures(page: Page) -> None:
+    from playwright.sync_api import expect
+
     page.goto("/assets/catboost_report?view=partitions&partition=small")
     row = page.get_by_role("row").filter(has_text="residuals")
     row.get_by_text("[Show Markdown]").click()
