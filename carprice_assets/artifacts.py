@@ -42,9 +42,10 @@ class ArtifactStore:
     def put(self, build: Callable[[Path], None]) -> Artifact:
         """Let ``build`` fill an empty folder, then move it to its address in one rename.
 
-        A kill leaves at most a folder below ``root/tmp``, never a half artifact. Content
-        that is there already is kept and the new copy dropped.
+        A kill leaves at most a folder below ``root/tmp``, never a half artifact, and the next
+        call removes it. Content that is there already is kept and the new copy dropped.
         """
+        _sweep(self.root / "tmp")
         work = self.root / "tmp" / f"{os.getpid()}-{uuid.uuid4().hex}"
         work.mkdir(parents=True)
         try:
@@ -78,3 +79,21 @@ class ArtifactStore:
                 f"artifact {address} is not in {self.root}: materialize its asset again"
             )
         return Artifact(address, path)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove the work of processes that are gone."""
+    for path in folder.glob("*-*"):
+        owner = path.name.partition("-")[0]
+        if owner.isdigit() and not _alive(int(owner)):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # another user's
+        return True
+    return True

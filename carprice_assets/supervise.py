@@ -19,6 +19,9 @@ from carprice_assets.errors import UserError
 PATIENCE = 10.0
 """Seconds that the processes have to end after each signal: the last one is SIGKILL."""
 
+LEFT_BEHIND = 2.0
+"""Seconds after each signal for children that their service left behind."""
+
 LOG_BYTES = 5_000_000
 """A log grows to this size; then it becomes ``<name>.log.1``, in place of an older one."""
 
@@ -144,6 +147,8 @@ def _end(processes: Sequence[subprocess.Popen[bytes]]) -> None:
                     os.killpg(process.pid, number)
         limit = time.monotonic() + PATIENCE
         while any(_group_lives(process) for process in processes):
+            if all(process.poll() is not None for process in processes):
+                limit = min(limit, time.monotonic() + LEFT_BEHIND)
             if time.monotonic() > limit:
                 break
             time.sleep(POLL_SECONDS / 2)

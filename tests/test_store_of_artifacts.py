@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -62,3 +64,15 @@ def test_canonical_json_has_one_form_and_no_nan() -> None:
     assert canonical_json({"b": 1, "a": "ü"}) == '{"a":"ü","b":1}'.encode()
     with pytest.raises(ValueError, match="not JSON compliant"):
         canonical_json(float("nan"))
+
+
+def test_the_work_of_a_process_that_is_gone_is_removed(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]) as process:
+        left = tmp_path / "tmp" / f"{process.pid}-abc"
+        left.mkdir(parents=True)
+        ArtifactStore(tmp_path).put(text("x"))  # type: ignore[arg-type]
+        assert left.is_dir()
+        process.kill()
+        process.wait()
+        ArtifactStore(tmp_path).put(text("y"))  # type: ignore[arg-type]
+        assert not left.exists()

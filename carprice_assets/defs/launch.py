@@ -9,6 +9,7 @@ import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -170,13 +171,10 @@ def materialize(
     KeyboardInterrupt
         Where Ctrl-C ended a step; the run is marked as failed.
     """
-    from carprice_assets.definitions import defs
-
     begin = time.monotonic()
-    job = defs().resolve_implicit_global_asset_job_def()  # pyright: ignore[reportCallIssue]
     mark = process_mark(os.getpid()) or ""
     with _watched(opened, mark):
-        result = job.execute_in_process(
+        result = _job().execute_in_process(
             instance=opened,
             partition_key=market,
             asset_selection=[dg.AssetKey(name) for name in assets],
@@ -198,6 +196,14 @@ def materialize(
         facts=_facts(result),
         checks=checks,
     )
+
+
+@cache
+def _job() -> dg.JobDefinition:
+    """All assets as one job, of which a run takes a part."""
+    from carprice_assets.definitions import defs
+
+    return defs().resolve_implicit_global_asset_job_def()  # pyright: ignore[reportCallIssue]
 
 
 def _first_error(

@@ -23,6 +23,16 @@ def table_facts(summary: CleaningSummary, changes: PriceChanges) -> dict[str, di
         for field, samples in repairs.samples.items()
         for word, rows in samples.items()
     ]
+    largest = [
+        {
+            "listing": row["listing_id"],
+            "day": row["observed_at"],
+            "price": f"{row['price']:,.0f}",
+            "change": f"{row['change']:+,.0f}",
+            "share": f"{row['change'] / (row['price'] - row['change']):+.1%}",
+        }
+        for row in changes.largest
+    ]
     return {
         "listings": {
             "dagster/row_count": summary.listings,
@@ -43,7 +53,7 @@ def table_facts(summary: CleaningSummary, changes: PriceChanges) -> dict[str, di
             "price_cuts": changes.cuts,
             "price_rises": changes.rises,
             "median_change_percent": round(100 * changes.median_change, 2),
-            "largest_changes": markdown_table(changes.largest),
+            "largest_changes": markdown_table(largest),
         },
     }
 

@@ -19,6 +19,7 @@ from carprice_assets.defs.resources import Platform, WarehouseResource
 from carprice_assets.defs.schemas import column_schema
 from carprice_assets.errors import UserError
 from carprice_assets.listings import cleaning, raw, split
+from carprice_assets.listings.conformity import violations
 from carprice_assets.listings.dataset import build, read_head
 from carprice_assets.listings.figures import PriceChanges, price_changes, side_figures
 from carprice_assets.listings.leaks import leaks
@@ -143,6 +144,12 @@ def _specs() -> list[dg.AssetSpec]:
             blocking=True,
         ),
         check_spec(
+            "contract_kept",
+            "listings",
+            "No stored listing breaks a rule of the contract: required fields, ranges, words.",
+            blocking=True,
+        ),
+        check_spec(
             "rejection_rate",
             "rejected_listings",
             f"At most {REJECTION_LIMIT:.0%} of the listings that were seen are rejected.",
@@ -169,7 +176,9 @@ def listing_tables(
                 summary = cleaning.rebuild(connection, market)
                 tell(f"{summary.listings:,} listings, {summary.rejected:,} rejected")
                 sums = cleaning.accounts(connection, market)
-                yield from _tables(chosen, summary, sums, price_changes(connection, market))
+                broken = violations(connection, market)
+                changes = price_changes(connection, market)
+                yield from _tables(chosen, summary, sums, broken, changes)
             if "dataset" not in chosen:
                 return
             assigned = split.assign(connection, market)
@@ -207,6 +216,7 @@ def _tables(
     chosen: set[str],
     summary: cleaning.CleaningSummary,
     accounts: dict[str, int],
+    broken: dict[str, int],
     changes: PriceChanges,
 ) -> Iterator[dg.MaterializeResult[Any]]:
     seen = max(summary.listings + summary.rejected, 1)
@@ -221,7 +231,13 @@ def _tables(
                 asset_key="listings",
                 passed=balanced,
                 metadata=dict(accounts),
-            )
+            ),
+            dg.AssetCheckResult(
+                check_name="contract_kept",
+                asset_key="listings",
+                passed=not broken,
+                metadata={"broken": dict(broken)},
+            ),
         ],
         "rejected_listings": [
             dg.AssetCheckResult(
@@ -241,5 +257,8 @@ def _tables(
                 metadata=facts[name],
                 check_results=checks.get(name, []),
             )
+    # The dataset is made in this same step, so the checks alone could not hold it back.
     if not balanced:
         raise UserError(f"listings: the accounts do not balance: {accounts}")
+    if broken:
+        raise UserError(f"listings: the contract is broken: {broken}")

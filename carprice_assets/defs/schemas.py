@@ -15,7 +15,11 @@ ROW_HASH = ("row_hash", "uhugeint", "MD5 of the raw row, the key of raw_listings
 
 def _column(name: str, kind: str, doc: str, required: bool = False) -> dg.TableColumn:
     constraints = dg.TableColumnConstraints(nullable=not required)
-    return dg.TableColumn(name, kind, doc, constraints)
+    return dg.TableColumn(name, kind, _sentence(doc), constraints)
+
+
+def _sentence(text: str) -> str:
+    return text[0].upper() + text[1:] + "."
 
 
 def _field(field: Field) -> dg.TableColumn:
@@ -33,7 +37,7 @@ def _field(field: Field) -> dg.TableColumn:
     return dg.TableColumn(
         field.name,
         TYPES[field.kind],
-        said[0].upper() + said[1:] + ".",
+        _sentence(said),
         dg.TableColumnConstraints(nullable=not field.required, other=limits),
     )
 

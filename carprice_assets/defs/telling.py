@@ -97,7 +97,7 @@ def training_summary(home: Home, market: str, outcome: Outcome) -> list[str]:
         lines.append(f"{told}, {staged['bytes'] / 1e6:.1f} MB")
     if "champion" in outcome.facts:
         lines += _folded(f"decision    {outcome.facts['champion']['decision']}", 12)
-    elif staged and staged["release"] == serving:
+    elif outcome.success and staged and staged["release"] == serving:
         lines.append("decision    none: this very release serves already")
     elif staged:
         refusal = _refusal(store.ledger(market), staged["release"])

@@ -53,10 +53,10 @@ class CatBoost(Family):
 
         chosen = self.choose(settings, _space, predict_with, validation, progress)
         self._model = boost(chosen)
-        self.parameters = {**chosen, "trees": int(self._model.tree_count_)}
+        self.parameters: Mapping[str, Any] = {**chosen, "trees": int(self._model.tree_count_)}
         self.weigh(settings.feature_names, self._model.get_feature_importance())
         results = self._model.get_evals_result()
-        self.curves = {
+        self.curves: Mapping[str, list[float]] = {
             f"train_{CURVE}": _curve(results.get("learn", {})),
             f"validation_{CURVE}": _curve(results.get("validation", {})),
         }

@@ -44,7 +44,7 @@ class RandomForest(Family):
         self._forest = _grow(train, chosen, settings)
         trees = TreeArrays.from_sklearn(self._forest.estimators_, dtype=np.float32)
         self._form = ForestForm(trees)
-        self.parameters = chosen
+        self.parameters: Mapping[str, Any] = chosen
         self.weigh(settings.feature_names, self._forest.feature_importances_)
 
     def predict(self, features: Block) -> NDArray[np.float64]:

@@ -87,14 +87,23 @@ def test_what_an_import_says(shop: Home, tmp_path: Path, carprice: Callable[...,
     first, again = carprice(*words), carprice(*words)
     assert first.exit_code == again.exit_code == 0
     told = [line.split() for line in first.stdout.splitlines()]
-    assert told[0] == "rows 3 read: 3 new, 0 known before".split()
+    assert told[0] == ["rows", "3", "read:", "3", "new,", "0", "known", "before"]
     assert told[1][:3] == ["raw", "rows", "3"]
     assert told[2] == ["listings", "2"]
     assert told[3][:2] == ["superseded", "0"]
     assert told[4] == ["rejected", "1"]
     assert told[5][:2] == ["1", "no_year:"]
     assert "2024-04-01" in first.stdout
-    assert again.stdout.splitlines()[0].split() == "rows 3 read: 0 new, 3 known before".split()
+    assert again.stdout.splitlines()[0].split() == [
+        "rows",
+        "3",
+        "read:",
+        "0",
+        "new,",
+        "3",
+        "known",
+        "before",
+    ]
     assert again.stdout.splitlines()[1:] == first.stdout.splitlines()[1:]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from e2e_run import Run
@@ -35,7 +36,7 @@ def start_run(trained_home: Home) -> Iterator[Callable[..., Run]]:
     """Start `carprice run` over a trained home of the test's own; ended with the test."""
     runs: list[Run] = []
 
-    def start(home: Home = trained_home, market: str = "small", **ports: int) -> Run:
+    def start(home: Home = trained_home, market: str = "small", **ports: Any) -> Run:
         runs.append(Run(home, market, **ports).start())
         return runs[-1]
 
