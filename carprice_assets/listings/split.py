@@ -191,33 +191,3 @@ def _assign(con: duckdb.DuckDBPyConnection, market: Market) -> SplitSummary:
         " count(*) FILTER (side_before IS NOT NULL AND side <> side_before) FROM decided"
     ).fetchall()[0]
     return SplitSummary({s: sides.get(s, 0) for s in (*SIDES, SET_ASIDE)}, vehicles, new, torn)
-
-
-def known_vehicles(
-    con: duckdb.DuckDBPyConnection, market: Market, listing_ids: list[str], vins: list[str]
-) -> list[str]:
-    """The vehicle of each car that the warehouse knows by listing id or VIN, else ``''``."""
-    import pyarrow as pa
-
-    con.register(
-        "cars",
-        pa.table({"listing_id": listing_ids, "vin": vins}).append_column(
-            "place", pa.array(range(len(vins)), pa.int64())
-        ),
-    )
-    try:
-        rows = con.execute(
-            """
-            WITH mine AS (SELECT listing_id, vehicle FROM vehicles WHERE market = $market),
-            by_vin AS (
-              SELECT vin, min(vehicle) AS vehicle FROM listing_vins JOIN mine USING (listing_id)
-              WHERE market = $market GROUP BY vin)
-            SELECT coalesce(mine.vehicle, by_vin.vehicle, '') FROM cars
-            LEFT JOIN mine USING (listing_id) LEFT JOIN by_vin ON by_vin.vin = cars.vin
-            ORDER BY place
-            """,
-            {"market": market.name},
-        ).fetchall()
-    finally:
-        con.unregister("cars")
-    return [row[0] for row in rows]

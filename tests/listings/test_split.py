@@ -246,11 +246,3 @@ def test_a_dataset_without_listings_or_split_is_refused(
     cleaning.rebuild(con, market)
     with pytest.raises(UserError, match="1 listings have no side"):
         dataset.build(con, market, tmp_path)
-
-
-def test_cars_are_known_by_id_or_vin(
-    con: duckdb.DuckDBPyConnection, market: Market, payloads: Write
-) -> None:
-    put(con, market, payloads, [("a", "2023-10-01", 1), ("b", "2023-10-02", 1)])
-    known = split.known_vehicles(con, market, ["b", "x", "y"], ["", vin(1), vin(2)])
-    assert known == ["a", "a", ""]
