@@ -152,6 +152,9 @@ def _end(processes: Sequence[subprocess.Popen[bytes]]) -> None:
             if time.monotonic() > limit:
                 break
             time.sleep(POLL_SECONDS / 2)
+    for process in processes:  # one that ended just now has not been taken note of
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(PATIENCE)
 
 
 def _group_lives(process: subprocess.Popen[bytes]) -> bool:

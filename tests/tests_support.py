@@ -1,12 +1,61 @@
-"""What the tests of the Dagster layer ask of an instance."""
+"""What tests of several areas share: a small market, trainings, questions to an instance."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import dagster as dg
+import pytest
 
 from carprice_assets.defs import launch
+from carprice_assets.home import Home
+
+SMALL_MARKET = """
+title = "Small market"
+currency = "USD"
+distance = "mi"
+
+[sources.practice]
+seed = 11
+size = 900
+days = 9
+
+[regressors.catboost]
+iterations = 250
+learning_rate = 0.1
+depth = 5
+
+[regressors.random_forest]
+n_estimators = 20
+
+[promotion]
+min_r2 = 0.8
+max_naive_ratio = 1.2
+min_stock_type = 20
+max_mileage_violations = 0.25
+max_year_violations = 0.25
+max_new_violations = 0.25
+"""
+"""Trains in seconds. Its limits are its own: the platform's are tested on scorecards."""
+
+
+def add_market(home: Home, name: str, text: str = SMALL_MARKET) -> None:
+    """Drop a market file into a home, as a user would."""
+    home.markets.mkdir(parents=True, exist_ok=True)
+    (home.markets / f"{name}.toml").write_text(text, encoding="utf-8")
+
+
+def train_in_process(home: Home, market: str) -> None:
+    """Scrape the simulated stock, train, judge and promote, as `carprice run` does."""
+    from carprice_assets.defs.automation import LISTINGS, training_assets
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CARPRICE_HOME", str(home.root))
+        patch.setenv("DAGSTER_HOME", str(home.dagster))
+        with launch.instance(home) as instance:
+            names = ["random_forest", "catboost"]
+            assets = [*LISTINGS, *training_assets(names)]
+            launch.require(launch.materialize(instance, market, assets))
 
 
 def latest_version(instance: dg.DagsterInstance, asset: str, market: str) -> str:

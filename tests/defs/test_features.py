@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import dagster as dg
-from conftest import SMALL_MARKET, add_market
-from tests_support import materialized
+from tests_support import SMALL_MARKET, add_market, materialized
 
 from carprice_assets.defs.automation import LISTINGS
 from carprice_assets.features.registry import NAMES

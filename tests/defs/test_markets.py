@@ -8,7 +8,7 @@ import sys
 
 import dagster as dg
 import pytest
-from conftest import add_market
+from tests_support import add_market
 
 from carprice_assets.defs import launch
 from carprice_assets.defs.automation import market_files

@@ -138,7 +138,7 @@ def _point(home: Home, asset: str, address: str) -> None:
 
 @pytest.mark.parametrize("asset", ["leaderboard", "feature_set"])
 def test_an_asset_alone_says_what_it_needs(home: Home, asset: str) -> None:
-    from conftest import add_market
+    from tests_support import add_market
 
     add_market(home, "small")
     with launch.instance(home) as opened:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 import pytest
-from conftest import SMALL_MARKET, add_market
-from tests_support import checks, materialized
+from tests_support import SMALL_MARKET, add_market, checks, materialized
 
 from carprice_assets.defs.automation import training_assets
 from carprice_assets.home import Home

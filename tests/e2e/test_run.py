@@ -12,8 +12,8 @@ from collections.abc import Callable
 
 import dagster as dg
 import pytest
-from conftest import add_market
 from e2e_run import Run, command_line, fetch, free_port, wait
+from tests_support import add_market
 
 from carprice_assets.home import Home
 
