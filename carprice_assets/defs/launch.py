@@ -7,13 +7,14 @@ import socket
 import threading
 import time
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
+from filelock import FileLock
 
 from carprice_assets.defs.markets import synchronise
 from carprice_assets.errors import UserError
@@ -87,9 +88,12 @@ def instance(home: Home) -> Generator[dg.DagsterInstance]:
     except OSError as error:
         raise UserError(f"{home.root}: cannot be the data home: {error.strerror}") from error
     os.environ["DAGSTER_HOME"] = str(home.dagster)
-    with dg.DagsterInstance.get() as opened:
-        clear_dead_runs(opened)
-        synchronise(opened, home)
+    with ExitStack() as stack:
+        # Dagster makes its SQLite files on first use, which two commands at once may not do.
+        with FileLock(home.dagster / ".opening.lock"):
+            opened = stack.enter_context(dg.DagsterInstance.get())
+            clear_dead_runs(opened)
+            synchronise(opened, home)
         yield opened
 
 

@@ -47,7 +47,8 @@ def import_summary(market: str, outcome: Outcome) -> list[str]:
             f"vehicles    {dataset['vehicles']:>10,}  last seen {dataset['last_observed']}",
             f"sides       {counts.replace('_', ' ')}",
         ]
-    return [*lines, *_failed_checks(outcome)]
+    lines += _failed_checks(outcome)
+    return [*lines, f"took        {outcome.seconds:>10.1f}  s of work, process start apart"]
 
 
 def _reasons(counts: Mapping[str, int]) -> list[str]:

@@ -16,7 +16,9 @@ from carprice_assets.evaluation import plots
 from carprice_assets.evaluation.leaderboard import choose, rows, to_markdown, to_text
 from carprice_assets.evaluation.naive import NaiveValuation
 from carprice_assets.evaluation.report import EvaluationReport, evaluate, features_of
+from carprice_assets.features.training import KEPT
 from carprice_assets.files import canonical_json, read_json
+from carprice_assets.listings.contract import take
 from carprice_assets.listings.dataset import read_side
 from carprice_assets.markets import Market
 from carprice_assets.regressors.predictor import Predictor
@@ -70,7 +72,7 @@ def report_on(
         currency=market.currency,
         distance=market.distance,
         predict=predictor,
-        train=sides["train"],
+        train=take(sides["train"], np.load(feature_set.path / KEPT, allow_pickle=False)),
         validation=sides["validation"],
         holdout=sides["holdout"],
         naive=naive,

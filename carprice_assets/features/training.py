@@ -20,6 +20,8 @@ from carprice_assets.listings.dataset import read_side
 
 HEAD = "feature_set.json"
 FEATURES = "features"
+KEPT = "train_kept.npy"
+"""Mask of the training rows that regressors learn from, bool (rows,)."""
 ENCODED_SIDES = ("train", "validation")
 
 
@@ -117,9 +119,10 @@ def encode(
                 matrix = features.transform_training(columns, price)
                 flagged = features.outliers(columns)
                 found["outliers"] = int(flagged.sum())
-                if drop_outliers:
-                    found["dropped"] = found["outliers"]
-                    matrix, price = matrix[~flagged], price[~flagged]
+                kept = ~flagged if drop_outliers else np.ones(len(flagged), np.bool_)
+                found["dropped"] = int((~kept).sum())
+                matrix, price = matrix[kept], price[kept]
+                np.save(folder / KEPT, kept, allow_pickle=False)
             else:
                 matrix = features.transform(columns)
             progress(f"{side}: {len(matrix):,} rows of {matrix.shape[1]} features")

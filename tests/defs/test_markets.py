@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextlib import ExitStack
 
 import dagster as dg
 import pytest
@@ -60,18 +61,22 @@ def test_a_broken_file_concerns_its_own_market_alone(home: Home) -> None:
 def test_two_markets_train_at_once_without_a_lock_error(home: Home) -> None:
     for name in ("first", "second"):
         add_market(home, name)
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", TRAIN, name],
-            env={**os.environ, "CARPRICE_HOME": str(home.root)},
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for name in ("first", "second")
-    ]
-    for process in processes:
-        _, errors = process.communicate(timeout=600)
-        assert process.returncode == 0, errors[-2000:]
+    environment = {**os.environ, "CARPRICE_HOME": str(home.root)}
+    with ExitStack() as stack:
+        processes = [
+            stack.enter_context(
+                subprocess.Popen(
+                    [sys.executable, "-c", TRAIN, name],
+                    env=environment,
+                    stderr=subprocess.PIPE,
+                    text=True,
+                )
+            )
+            for name in ("first", "second")
+        ]
+        errors = [process.communicate(timeout=600)[1] for process in processes]
+    for process, told in zip(processes, errors, strict=True):
+        assert process.returncode == 0, told[-2000:]
     store = ReleaseStore(home.releases)
     champions = {name: store.champion(name) for name in ("first", "second")}
     assert all(champions.values())
