@@ -48,7 +48,9 @@ def import_summary(market: str, outcome: Outcome) -> list[str]:
             f"sides       {counts.replace('_', ' ')}",
         ]
     lines += _failed_checks(outcome)
-    return [*lines, f"took        {outcome.seconds:>10.1f}  s of work, process start apart"]
+    if outcome.success:
+        lines.append(f"took        {outcome.seconds:>10.1f}  s of work, process start apart")
+    return lines
 
 
 def _reasons(counts: Mapping[str, int]) -> list[str]:

@@ -104,7 +104,8 @@ def test_what_an_import_says(shop: Home, tmp_path: Path, carprice: Callable[...,
         "known",
         "before",
     ]
-    assert again.stdout.splitlines()[1:] == first.stdout.splitlines()[1:]
+    assert again.stdout.splitlines()[1:-1] == first.stdout.splitlines()[1:-1]
+    assert told[-1][0] == "took"
 
 
 def test_one_row_is_a_file(shop: Home, tmp_path: Path, carprice: Callable[..., object]) -> None:
