@@ -15,6 +15,7 @@ from carprice_assets.home import Home
 from carprice_assets.markets import load_market, load_markets
 
 DAY = click.DateTime(["%Y-%m-%d"])
+PORT = click.IntRange(1, 65_535)
 
 
 class Group(click.Group):
@@ -213,8 +214,10 @@ def serve(host: str | None, port: int | None) -> None:
 
 
 @main.command("run")
-@click.option("--ui-port", default=3000, show_default=True, help="Port of the Dagster UI.")
-@click.option("--api-port", default=8000, show_default=True, help="Port of the API.")
+@click.option(
+    "--ui-port", type=PORT, default=3000, show_default=True, help="Port of the Dagster UI."
+)
+@click.option("--api-port", type=PORT, default=8000, show_default=True, help="Port of the API.")
 @click.option("--market", "-m", default="practice", show_default=True, help="Trained first.")
 def run_all(ui_port: int, api_port: int, market: str) -> None:
     """Train a market that has no champion, then serve the Dagster UI and the API together."""
@@ -262,9 +265,10 @@ def releases() -> None:
 @_market
 def releases_list(market: str) -> None:
     """One line a release; * marks the champion."""
-    from carprice_assets.releases.listing import release_lines
+    from carprice_assets.releases.listing import release_lines, require_market
 
-    for line in release_lines(Home.current(), load_market(Home.current(), market)):
+    require_market(Home.current(), market)
+    for line in release_lines(Home.current(), market):
         click.echo(line)
 
 
@@ -282,7 +286,9 @@ def releases_show(market: str, release: str | None) -> None:
 
 
 def _release(store: Any, market: str, given: str | None) -> str:
-    load_market(Home.current(), market)
+    from carprice_assets.releases.listing import require_market
+
+    require_market(Home.current(), market)
     chosen = given or store.champion(market)
     if chosen is None:
         raise UserError(
@@ -297,9 +303,10 @@ def _release(store: Any, market: str, given: str | None) -> str:
 @click.option("--reason", required=True, help="Stands in the ledger.")
 def releases_rollback(market: str, release: str | None, reason: str) -> None:
     """Go back to RELEASE, or to the champion's predecessor."""
+    from carprice_assets.releases.listing import require_market
     from carprice_assets.releases.store import ReleaseStore
 
-    load_market(Home.current(), market)
+    require_market(Home.current(), market)
     now = ReleaseStore(Home.current().releases).rollback(market, release, reason)
     click.echo(f"market {market}: release {now} serves now")
 
@@ -309,10 +316,11 @@ def releases_rollback(market: str, release: str | None, reason: str) -> None:
 @click.argument("release", required=False)
 def releases_verify(market: str, release: str | None) -> None:
     """Check every file of RELEASE (all by default) and replay the golden cases."""
-    from carprice_assets.releases.listing import verify_lines
+    from carprice_assets.releases.listing import require_market, verify_lines
 
     home = Home.current()
-    lines, sound = verify_lines(home, load_market(home, market), release)
+    require_market(home, market)
+    lines, sound = verify_lines(home, market, release)
     for line in lines:
         click.echo(line)
     sys.exit(0 if sound else 2)

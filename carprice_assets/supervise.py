@@ -48,6 +48,9 @@ class Service:
 
 def require_free(services: Sequence[Service]) -> None:
     """Raise a :class:`UserError` that names the first port which is taken."""
+    ports = [service.port for service in services if service.port]
+    if len(set(ports)) < len(ports):
+        raise UserError(f"port {max(ports, key=ports.count)} is given to two services")
     for service in services:
         if service.port and _listens(service.port):
             raise UserError(f"port {service.port} is taken: {service.name} cannot start")

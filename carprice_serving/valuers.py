@@ -129,13 +129,14 @@ class ValuerRegistry:
         """The market of requests that name none.
 
         The one set; else the only one with a champion, else ``us`` where it has one, else the
-        first by name. A champion that cannot be loaded counts too: a damaged release must not
-        turn requests over to another market's prices.
+        first by name. Once found it stays while the process lives: a promotion elsewhere must
+        not turn requests over to another currency. A champion that cannot be loaded counts too,
+        so that a damaged release does not do so either.
         """
-        if self._default_market:
-            return self._default_market
-        named = sorted(s.market for s in self._states.values() if s.pointer or s.valuer)
-        return "us" if "us" in named else next(iter(named), None)
+        if self._default_market is None:
+            named = sorted(s.market for s in self._states.values() if s.pointer or s.valuer)
+            self._default_market = "us" if "us" in named else next(iter(named), None)
+        return self._default_market
 
     def refresh(self) -> None:
         """Look at every pointer once, and load what is new. Never raises for one market."""

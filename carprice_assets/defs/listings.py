@@ -1,7 +1,7 @@
 """From raw listings to the dataset: what was scraped, what is clean, what was refused and why."""
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -70,12 +70,14 @@ def raw_listings(
             raise UserError("raw_listings: 'path' and 'format' of the run config go together")
         if not config.path and "practice" in market.sources:
             path, file_format = write_scrapes(market, platform.home.spool, tell), "payload"
+        if not file_format:
+            raise UserError(
+                f"raw_listings of {name}: state 'path' and 'format' in the run config (only a"
+                " market with [sources.practice] needs none)"
+            )
+        day = _day(config.scraped_at)
         with warehouse.get_connection(f"raw_listings of {name}", tell) as connection:
-            if file_format:
-                day = _day(config.scraped_at)
-                appended = raw.append(connection, market, file_format, path, day)
-            else:
-                appended = raw.standing(connection, market)
+            appended = raw.append(connection, market, file_format, path, day)
     return dg.MaterializeResult(
         data_version=dg.DataVersion(appended.data_version),
         metadata={
@@ -83,16 +85,20 @@ def raw_listings(
             "rows_new": appended.new,
             "rows_known": appended.known,
             "dagster/row_count": appended.total,
-            "format": file_format or "none: nothing new was read",
+            "format": file_format,
         },
     )
 
 
 def _day(text: str) -> date | None:
     try:
-        return date.fromisoformat(text) if text else None
+        day = date.fromisoformat(text) if text else None
     except ValueError:
         raise UserError(f"scraped_at {text!r} is no date of the form YYYY-MM-DD") from None
+    if day is not None and day > date.today() + timedelta(days=1):
+        # Rows of a day to come would supersede every later scrape, and raw rows are for ever.
+        raise UserError(f"scraped_at {text} lies in the future")
+    return day
 
 
 TABLES = {

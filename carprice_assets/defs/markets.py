@@ -1,6 +1,7 @@
 """Partitions: one a market, kept in step with the market files."""
 
 import dagster as dg
+from filelock import FileLock
 
 from carprice_assets.home import Home
 from carprice_assets.markets import load_markets
@@ -19,9 +20,12 @@ def synchronise(instance: dg.DagsterInstance, home: Home) -> tuple[list[str], di
     The names now in place, and for each broken file the line that says why.
     """
     markets, broken = load_markets(home)
-    existing = set(instance.get_dynamic_partitions(str(market_partitions.name)))
-    if new := sorted(set(markets) - existing):
-        instance.add_dynamic_partitions(str(market_partitions.name), new)
-    for gone in sorted(existing - set(markets) - set(broken)):
-        instance.delete_dynamic_partition(str(market_partitions.name), gone)
+    kind = str(market_partitions.name)
+    home.dagster.mkdir(parents=True, exist_ok=True)
+    with FileLock(home.dagster / ".markets.lock"):  # commands and the sensor read, then write
+        existing = set(instance.get_dynamic_partitions(kind))
+        if new := sorted(set(markets) - existing):
+            instance.add_dynamic_partitions(kind, new)
+        for gone in sorted(existing - set(markets) - set(broken)):
+            instance.delete_dynamic_partition(kind, gone)
     return sorted(markets), broken

@@ -14,6 +14,7 @@ from carprice_assets.artifacts import Artifact, ArtifactStore
 from carprice_assets.errors import UserError
 from carprice_assets.files import canonical_json, read_json, write_atomic
 from carprice_assets.home import Home
+from carprice_assets.listings.dataset import require_current
 from carprice_assets.listings.warehouse import Warehouse
 from carprice_assets.markets import Market, load_market
 from carprice_assets.releases.store import ReleaseStore
@@ -134,11 +135,13 @@ class Platform(dg.ConfigurableResource[None]):
         Raises
         ------
         UserError
-            Where there is none; names the asset.
+            Where there is none, naming the asset; for a dataset made under other settings.
         """
         found = self.latest(asset, market)
         if found is None:
             raise UserError(f"market {market} has no {asset} yet: materialize {asset} first")
+        if asset == "dataset":
+            require_current(self.market(market), found.path)
         return found
 
 

@@ -86,6 +86,7 @@ def build(con: duckdb.DuckDBPyConnection, market: Market, folder: Path) -> Datas
         "counts": counts,
         "last_observed": last,
         "data_version": summary.data_version,
+        "cleaning": market.cleaning,
     }
     (folder / "dataset.json").write_bytes(canonical_json(head))
     return summary
@@ -99,6 +100,23 @@ def dataset_hash(folder: Path) -> str:
 def read_head(folder: Path) -> dict[str, Any]:
     """``dataset.json``: market, salt, counts, last_observed, data_version."""
     return read_json(folder / "dataset.json")
+
+
+def require_current(market: Market, folder: Path) -> None:
+    """Refuse a dataset that was made under other settings than the market's present ones.
+
+    Raises
+    ------
+    UserError
+        Naming the setting: prices in one currency must never be sold as another's.
+    """
+    made = read_head(folder)["cleaning"]
+    for name, now in market.cleaning.items():
+        if made.get(name) != now:
+            raise UserError(
+                f"market {market.name}: its dataset was made with {name} {made.get(name)!r}, the"
+                f" market file says {now!r}: import again (or materialize listings and dataset)"
+            )
 
 
 def read_side(folder: Path, side: str) -> dict[str, np.ndarray[Any, Any]]:

@@ -219,6 +219,7 @@ _CURRENCY_SIGNS = {"€": "EUR", "£": "GBP", "¥": "JPY", "₹": "INR", "US$": 
 _CODES = "USD|EUR|GBP|CAD|JPY|MXN|COP|CHF|AUD|INR|CNY"
 _CURRENCY_MARK = re.compile(rf"US\$|C\$|[€£¥₹]|{_CODES}", re.IGNORECASE)
 _GROUP_MARKS = re.compile("[, '\u2019]")
+_DOTTED = re.compile(r"(?<![0-9.,])[1-9][0-9]{0,2}(?:\.[0-9]{3})+(?:,[0-9]{1,2})?(?![0-9.,e])")
 _NUMBER = re.compile(
     rf"""(?:(?:MSRP|price|mileage|odometer)\b[:\ ]*)?
     (?P<sign>[+-]?)\ ?(?:(?:US\$|C\$|[$€£¥₹]|{_CODES})\ ?)?
@@ -249,9 +250,17 @@ def number(value: str | float | None) -> float:
     return found if math.isfinite(found) else math.nan
 
 
+def _ungrouped(text: str) -> str:
+    """Dots that group thousands taken out: ``30.000 km``, ``1.234.567``, ``23.900,50``.
+
+    Three digits after a dot are thousands here: no car is listed at 30.000 with three decimals.
+    """
+    return _DOTTED.sub(lambda m: m[0].replace(".", "").replace(",", "."), text)
+
+
 @lru_cache(maxsize=CACHE)
 def _number(text: str) -> tuple[float, str]:
-    found = _NUMBER.fullmatch(_tidy(text).replace("\u2212", "-"))
+    found = _NUMBER.fullmatch(_ungrouped(_tidy(text).replace("\u2212", "-")))
     if found is None:
         return math.nan, ""
     parsed = float(_GROUP_MARKS.sub("", found["digits"])) * (1000 if found["thousand"] else 1)

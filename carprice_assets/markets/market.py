@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import tomllib
 from collections.abc import Mapping
@@ -120,6 +121,18 @@ class Market:
     regressors: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Any])
     path: Path | None = None
 
+    @property
+    def cleaning(self) -> dict[str, Any]:
+        """Everything that the cleaned numbers and sides depend on; JSON."""
+        return {
+            "currency": self.currency,
+            "distance": self.distance,
+            "salt": self.split.salt,
+            "price_low": self.listings.price_low,
+            "price_high": self.listings.price_high,
+            "columns": self.sources.get("columns", {}),
+        }
+
     def columns(self) -> Mapping[str, ColumnMapping]:
         """The mapping of ``[sources.columns]``: listing field to column and factor.
 
@@ -171,7 +184,7 @@ class Market:
         currency, rate = table.get("currency"), table.get("rate")
         if currency == self.currency and rate is None:
             return 1.0
-        if not isinstance(rate, int | float) or isinstance(rate, bool) or not rate > 0:
+        if not isinstance(rate, int | float) or isinstance(rate, bool) or not 0 < rate < 1e9:
             raise UserError(
                 f"{where}: {currency} is not the market's {self.currency}; state 'rate', the"
                 f" {self.currency} for one {currency}"
@@ -294,6 +307,8 @@ def _section(where: str, key: str, kind: type[Rules], values: Mapping[str, Any])
 
 def _value(where: str, kind: str, value: Any) -> Any:
     if kind == "float" and isinstance(value, int | float) and not isinstance(value, bool):
+        if not math.isfinite(value):
+            raise UserError(f"{where} must be a finite number, got {value!r}")
         return float(value)
     if {"int": int, "str": str, "bool": bool}.get(kind) is type(value):
         return value

@@ -16,8 +16,8 @@ from carprice_assets.evaluation.behaviour import measure
 from carprice_assets.evaluation.naive import NaiveValuation
 from carprice_assets.evaluation.report import EvaluationReport, features_of
 from carprice_assets.files import read_json
-from carprice_assets.listings.contract import Columns, take
-from carprice_assets.listings.dataset import read_head, read_side
+from carprice_assets.listings.contract import NEW, USED, Columns, take
+from carprice_assets.listings.dataset import read_head, read_side, require_current
 from carprice_assets.markets import Market
 from carprice_assets.regressors.predictor import Predictor
 from carprice_assets.releases.content import build_content
@@ -65,6 +65,7 @@ def stage_challenger(
 
     The challenger is carried whatever it scores: the gate refuses it, with reasons.
     """
+    require_current(market, dataset.path)
     holdout = read_side(dataset.path, "holdout")
     carried = {
         name: each
@@ -200,6 +201,8 @@ def _card(
     golden_ok: bool,
 ) -> Scorecard:
     shares = {key: behaviour.get(f"{key}_violations") for key in ("mileage", "year", "new")}
+    if not {NEW, USED} <= set(cars.stock_type.tolist()):
+        shares["new"] = 0.0  # nothing was learned of New against Used: no question to ask
     return score(
         cars,
         predicted,

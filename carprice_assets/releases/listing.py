@@ -4,17 +4,26 @@ from __future__ import annotations
 
 from carprice_assets.errors import UserError
 from carprice_assets.home import Home
-from carprice_assets.markets import Market
+from carprice_assets.markets import load_market
 from carprice_assets.releases.store import ReleaseStore
 from carprice_assets.releases.valuer import Valuer
 
 
-def release_lines(home: Home, market: Market) -> list[str]:
+def require_market(home: Home, market: str) -> None:
+    """Raise a UserError where there is neither a release nor a market of that name.
+
+    The way back must stay open while a market's file is broken or gone.
+    """
+    if not (home.releases / market).is_dir():
+        load_market(home, market)
+
+
+def release_lines(home: Home, market: str) -> list[str]:
     """One line a release, first staged first; ``*`` marks the champion."""
     store = ReleaseStore(home.releases)
-    champion = store.champion(market.name)
+    champion = store.champion(market)
     lines: list[str] = []
-    for release in store.list(market.name):
+    for release in store.list(market):
         mark = "*" if release.id == champion else " "
         try:
             head, staged = release.head(), release.provenance().staged_at
@@ -23,15 +32,23 @@ def release_lines(home: Home, market: Market) -> list[str]:
         except UserError as error:
             told = f"damaged: {error}"
         lines.append(f"{mark} {release.id}  {told}")
-    return lines or [f"market {market.name} has no release yet"]
+    return lines or [f"market {market} has no release yet"]
 
 
-def verify_lines(home: Home, market: Market, release_id: str | None) -> tuple[list[str], bool]:
+def verify_lines(home: Home, market: str, release_id: str | None) -> tuple[list[str], bool]:
     """One line a problem, or one a whole release; and whether all are whole."""
     store = ReleaseStore(home.releases)
-    chosen = [store.open(market.name, release_id)] if release_id else store.list(market.name)
+    chosen = [store.open(market, release_id)] if release_id else store.list(market)
     lines: list[str] = []
     sound = True
+    champion = store.champion(market)
+    if (
+        not release_id
+        and champion is not None
+        and champion not in {release.id for release in store.list(market)}
+    ):
+        lines.append(f"{champion}  serves by the pointer, but its folder is missing")
+        sound = False
     for release in chosen:
         problems = store.verify(release)
         if not problems:
@@ -41,4 +58,4 @@ def verify_lines(home: Home, market: Market, release_id: str | None) -> tuple[li
                 problems = [str(error)]
         sound = sound and not problems
         lines += [f"{release.id}  {problem}" for problem in problems] or [f"{release.id}  whole"]
-    return lines or [f"market {market.name} has no release yet"], sound
+    return lines or [f"market {market} has no release yet"], sound
