@@ -9,7 +9,7 @@ from contextlib import ExitStack
 
 import dagster as dg
 import pytest
-from tests_support import add_market
+from tests_support import SMALL_MARKET, add_market
 
 from carprice_assets.defs import launch
 from carprice_assets.defs.automation import market_files
@@ -81,3 +81,40 @@ def test_two_markets_train_at_once_without_a_lock_error(home: Home) -> None:
     champions = {name: store.champion(name) for name in ("first", "second")}
     assert all(champions.values())
     assert champions["first"] != champions["second"]
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (('currency = "USD"', 'currency = "JPY"'), "currency"),
+        (('distance = "mi"', 'distance = "km"'), "distance"),
+        (('distance = "mi"', 'distance = "mi"\n[split]\nsalt = "other"\n'), "salt"),
+        (('distance = "mi"', 'distance = "mi"\n[listings]\nprice_low = 5000\n'), "price_low"),
+    ],
+)
+def test_a_dataset_of_other_settings_is_refused(
+    trained_home: Home, change: tuple[str, str], named: str
+) -> None:
+    champion = ReleaseStore(trained_home.releases).champion("small")
+    add_market(trained_home, "small", SMALL_MARKET.replace(*change))
+    with launch.instance(trained_home) as instance:
+        for assets in (["make_encoder"], ["challenger", "champion"]):
+            outcome = launch.materialize(instance, "small", assets)
+            assert not outcome.success
+            assert f"made with {named}" in outcome.error
+    assert ReleaseStore(trained_home.releases).champion("small") == champion
+
+
+def test_a_real_market_says_that_it_needs_a_file(home: Home) -> None:
+    with launch.instance(home) as instance:
+        outcome = launch.materialize(instance, "us", ["raw_listings"])
+    assert not outcome.success
+    assert "state 'path' and 'format'" in outcome.error
+
+
+def test_a_scrape_of_a_day_to_come_is_refused(home: Home) -> None:
+    config = {"path": "cards.csv", "format": "payload", "scraped_at": "2999-01-01"}
+    with launch.instance(home) as instance:
+        outcome = launch.materialize(instance, "us", ["raw_listings"], {"raw_listings": config})
+    assert not outcome.success
+    assert "lies in the future" in outcome.error

@@ -274,3 +274,21 @@ def test_numbers_read_what_python_writes(value: float) -> None:
 def test_long_texts_are_cut() -> None:
     assert len(normalise.color("x" * 100_000)) == normalise.LONGEST
     assert normalise.make("&amp;" * 100_000) != ""
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("30.000 km", 30_000),
+        ("30.000", 30_000),
+        ("23.900 €", 23_900),
+        ("23.900,50", 23_900.5),
+        ("1.234.567", 1_234_567),
+        ("24000.000", 24_000),
+        ("0.123", 0.123),
+        ("12.34", 12.34),
+        ("24.5k", 24_500),
+    ],
+)
+def test_dots_before_three_digits_group_thousands(text: str, value: float) -> None:
+    assert normalise.number(text) == pytest.approx(value)

@@ -179,3 +179,13 @@ def test_the_running_app_follows_the_pointer(client: Any, source: FakeSource) ->
         time.sleep(0.01)
     answer = client.post("/api/v1/predict", json={"cars_data": [{"year": 2020}]}).json()
     assert answer["valuations"][0]["provenance"]["release"] == "r2"
+
+
+def test_the_default_market_stays_when_another_is_promoted() -> None:
+    source = FakeSource(germany=FakeValuer(market="germany"))
+    registry = registry_of(source)
+    assert registry.default_market == "germany"
+    source.move("us", FakeValuer())
+    registry.refresh()
+    assert release(registry, "us") == "r1"
+    assert registry.default_market == "germany"
