@@ -45,6 +45,11 @@ class Home:
         return self.root / "spool"
 
     @property
+    def practice(self) -> Path:
+        """The practice sites' day and access log, one folder a market."""
+        return self.root / "practice"
+
+    @property
     def markets(self) -> Path:
         """The user's own market files."""
         return self.root / "markets"

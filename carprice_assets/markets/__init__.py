@@ -8,11 +8,13 @@ from carprice_assets.markets.market import (
     load_markets,
     market_files,
 )
+from carprice_assets.markets.sites import Site
 
 __all__ = [
     "ColumnMapping",
     "Market",
     "PromotionRules",
+    "Site",
     "load_market",
     "load_markets",
     "market_files",

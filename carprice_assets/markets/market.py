@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeVar, cast
 
 from carprice_assets.errors import UserError
 from carprice_assets.home import Home
+from carprice_assets.markets.sites import Site, read_site
 
 OWN = Path(__file__).parent
 SIDES = ("train", "validation", "calibration", "holdout")
@@ -41,11 +42,16 @@ class SplitRules:
 
 @dataclass(frozen=True)
 class TrainingRules:
-    """Settings of a training that a market may state; defaults are measured ones."""
+    """Settings of a training that a market may state; defaults are measured ones.
+
+    ``min_new_listings`` is how many listings must have come since the last training before the
+    sensor starts the next.
+    """
 
     seed: int = 20_260_101
     drop_outliers: bool = False
     overfit_limit: float = 0.10
+    min_new_listings: int = 500
 
 
 @dataclass(frozen=True)
@@ -105,7 +111,8 @@ class ColumnMapping:
 class Market:
     """One market: its name, units, sources and limits.
 
-    ``sources`` holds the raw table of every source; :meth:`columns` reads ``sources.columns``.
+    ``sources`` holds the raw table of every source; :meth:`columns` reads ``sources.columns``,
+    :meth:`sites` those with an ``adapter``.
     ``regressors`` holds parameters that take the place of a regressor's defaults.
     """
 
@@ -131,6 +138,20 @@ class Market:
             "price_low": self.listings.price_low,
             "price_high": self.listings.price_high,
             "columns": self.sources.get("columns", {}),
+        }
+
+    def sites(self) -> Mapping[str, Site]:
+        """Name to site, for every ``[sources.<name>]`` table with an ``adapter``.
+
+        Raises
+        ------
+        UserError
+            Naming the first key that is wrong.
+        """
+        return {
+            name: read_site(f"market {self.name}", name, table)
+            for name, table in self.sources.items()
+            if "adapter" in table
         }
 
     def columns(self) -> Mapping[str, ColumnMapping]:
@@ -277,6 +298,7 @@ def read_market(path: Path) -> Market:
         raise UserError(f"{where}: listings.price_low must be above 0 and below price_high")
     if "columns" in market.sources:
         market.columns()
+    market.sites()
     return market
 
 

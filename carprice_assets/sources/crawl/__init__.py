@@ -1,0 +1,1 @@
+"""Visits to a site: polite, resumable, incremental."""
