@@ -65,6 +65,28 @@ def import_file(file: Path, market: str, file_format: str, scraped_at: datetime 
     _end(outcome, import_summary(market, outcome))
 
 
+@main.command()
+@_market
+@click.option("--site", "sites", multiple=True, help="A site of the market; all by default.")
+@click.option("--full", is_flag=True, help="Fetch every detail page, also those known.")
+def crawl(market: str, sites: tuple[str, ...], full: bool) -> None:
+    """Scrape the sites of a market, or go on with a crawl that did not end."""
+    from carprice_assets.defs import launch
+    from carprice_assets.defs.automation import LISTINGS
+    from carprice_assets.defs.telling import import_summary
+
+    home = Home.current()
+    known = load_market(home, market).sites()
+    if not known:
+        raise UserError(f"market {market}: names no site ([sources.<name>] with an adapter)")
+    if unknown := [name for name in sites if name not in known]:
+        raise UserError(f"market {market}: no site {unknown[0]!r}: there are {', '.join(known)}")
+    config = {"sites": list(sites), "full": full}
+    with launch.instance(home) as instance:
+        outcome = launch.materialize(instance, market, LISTINGS, {"raw_listings": config})
+    _end(outcome, import_summary(market, outcome))
+
+
 def _end(outcome: Any, summary: Iterable[str]) -> None:
     """Print what a run did; a failed one ends with its line on standard error."""
     from carprice_assets.defs import launch
@@ -218,12 +240,20 @@ def serve(host: str | None, port: int | None) -> None:
     "--ui-port", type=PORT, default=3000, show_default=True, help="Port of the Dagster UI."
 )
 @click.option("--api-port", type=PORT, default=8000, show_default=True, help="Port of the API.")
-@click.option("--market", "-m", default="practice", show_default=True, help="Trained first.")
-def run_all(ui_port: int, api_port: int, market: str) -> None:
-    """Train a market that has no champion, then serve the Dagster UI and the API together."""
+@click.option(
+    "--market",
+    "-m",
+    "names",
+    multiple=True,
+    default=["practice"],
+    show_default=True,
+    help="Scraped and trained first where it has no champion; may be given again.",
+)
+def run_all(ui_port: int, api_port: int, names: tuple[str, ...]) -> None:
+    """Train markets that have no champion, then serve the Dagster UI and the API together."""
     from carprice_assets.defs import everything
 
-    sys.exit(everything.run(Home.current(), ui_port=ui_port, api_port=api_port, market=market))
+    sys.exit(everything.run(Home.current(), ui_port=ui_port, api_port=api_port, names=names))
 
 
 @main.group()

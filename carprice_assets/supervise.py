@@ -9,10 +9,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 
 from carprice_assets.errors import UserError
 
@@ -39,11 +40,22 @@ TIED = (
 
 @dataclass(frozen=True)
 class Service:
-    """A process to run: its name, command, and the loopback port it will listen on (0: none)."""
+    """A process to run.
+
+    Attributes
+    ----------
+    name, command
+        What it is called, and the words of its command.
+    port
+        The loopback port that it will listen on; 0 for none.
+    early
+        Whether it must listen before the preparation begins.
+    """
 
     name: str
     command: Sequence[str]
     port: int = 0
+    early: bool = False
 
 
 def require_free(services: Sequence[Service]) -> None:
@@ -52,7 +64,7 @@ def require_free(services: Sequence[Service]) -> None:
     if len(set(ports)) < len(ports):
         raise UserError(f"port {max(ports, key=ports.count)} is given to two services")
     for service in services:
-        if service.port and _listens(service.port):
+        if service.port and listens(service.port):
             raise UserError(f"port {service.port} is taken: {service.name} cannot start")
 
 
@@ -62,8 +74,12 @@ def run_together(
     environment: Mapping[str, str],
     log_folder: Path,
     ready: Callable[[], None],
+    preparation: Callable[[], None] | None = None,
 ) -> int:
     """Start ``services``, call ``ready`` when all listen, and end them all with the first.
+
+    ``preparation`` is called once the early services listen, and before the others start; Ctrl-C
+    in it is a KeyboardInterrupt, as anywhere.
 
     Ctrl-C, SIGTERM and a closed terminal end every process. Each is in a group of its own, and
     the group is ended with it, so that no child of a service outlives this call. Each writes
@@ -79,38 +95,65 @@ def run_together(
         Where a process ended by itself; names its log.
     """
     log_folder.mkdir(parents=True, exist_ok=True)
-    stop = False
-
-    def ask_to_stop(*_: object) -> None:
-        nonlocal stop
-        stop = True
-
-    asked = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, ask_to_stop) for number in asked}
-    processes: list[subprocess.Popen[bytes]] = []
     logs = {service.name: log_folder / f"{service.name}.log" for service in services}
-    try:
-        for service in services:
+    started: list[tuple[Service, subprocess.Popen[bytes]]] = []
+
+    def start(chosen: Sequence[Service]) -> None:
+        for service in chosen:
             trim_log(logs[service.name])
-            processes.append(_start(service, environment, logs[service.name]))
-        told, trimmed = False, time.monotonic()
-        while not stop:
-            for service, process in zip(services, processes, strict=True):
-                if process.poll() is not None:
-                    raise UserError(
-                        f"{service.name} ended with {process.returncode}: see {logs[service.name]}"
-                    )
-            if not told and all(not s.port or _listens(s.port) for s in services):
-                told = True
-                ready()
-            if time.monotonic() - trimmed > LOG_SECONDS:
-                trimmed = time.monotonic()
-                for path in logs.values():
-                    trim_log(path)
-            time.sleep(POLL_SECONDS)
+            started.append((service, _start(service, environment, logs[service.name])))
+
+    def require_alive() -> None:
+        for service, process in started:
+            if process.poll() is not None:
+                raise UserError(
+                    f"{service.name} ended with {process.returncode}: see {logs[service.name]}"
+                )
+
+    def all_listen() -> bool:
+        return all(not service.port or listens(service.port) for service, _ in started)
+
+    try:
+        start([service for service in services if service.early])
+        if preparation is not None:
+            while not all_listen():
+                require_alive()
+                time.sleep(POLL_SECONDS)
+            preparation()
+        with _asked_to_stop() as asked:
+            try:
+                start([service for service in services if not service.early])
+                told, trimmed = False, time.monotonic()
+                while not asked.is_set():
+                    require_alive()
+                    if not told and all_listen():
+                        told = True
+                        ready()
+                    if time.monotonic() - trimmed > LOG_SECONDS:
+                        trimmed = time.monotonic()
+                        for path in logs.values():
+                            trim_log(path)
+                    time.sleep(POLL_SECONDS)
+            finally:  # within, so that a second Ctrl-C does not leave one of them alive
+                _end([process for _, process in started])
         return 0
     finally:
-        _end(processes)
+        _end([process for _, process in started])
+
+
+@contextmanager
+def _asked_to_stop() -> Generator[Event]:
+    """An event that Ctrl-C, SIGTERM or a closed terminal sets, instead of what they else do."""
+    event = Event()
+    asked = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+    def ask(*_: object) -> None:
+        event.set()
+
+    before = {number: signal.signal(number, ask) for number in asked}
+    try:
+        yield event
+    finally:
         for number, handler in before.items():
             signal.signal(number, handler)
 
@@ -183,7 +226,8 @@ def _group_states(group: int) -> Iterator[str]:
                 yield fields[0]
 
 
-def _listens(port: int) -> bool:
+def listens(port: int) -> bool:
+    """Whether a process of this machine listens on a loopback port."""
     with socket.socket() as probe:
         probe.settimeout(0.5)
         return probe.connect_ex(("127.0.0.1", port)) == 0

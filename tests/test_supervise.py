@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from e2e_run import command_line, wait
+from e2e_run import command_line, free_port, wait
 
 from carprice_assets import supervise
 from carprice_assets.errors import UserError
@@ -124,3 +124,54 @@ def test_a_log_is_bounded_while_its_process_writes(tmp_path: Path) -> None:
         written.write(b"next\n")  # goes to the new beginning, not behind a hole
         assert log.read_bytes() == b"next\n"
     trim_log(tmp_path / "none.log", 100)
+
+
+def listener(port: int, file: Path) -> str:
+    """A program that listens, and writes down when it began."""
+    return (
+        f"import pathlib, socket, time; s = socket.create_server(('127.0.0.1', {port}));"
+        f" pathlib.Path({str(file)!r}).write_text(str(time.monotonic())); time.sleep(600)"
+    )
+
+
+def test_the_preparation_comes_between_the_early_ones_and_the_others(tmp_path: Path) -> None:
+    early, late = free_port(), free_port()
+    files = [tmp_path / "early", tmp_path / "late"]
+    services = [
+        Service("late", (sys.executable, "-c", listener(late, files[1])), late),
+        Service("early", (sys.executable, "-c", listener(early, files[0])), early, early=True),
+    ]
+    prepared: list[tuple[bool, bool]] = []
+
+    def preparation() -> None:
+        socket.create_connection(("127.0.0.1", early)).close()
+        prepared.append((files[0].exists(), files[1].exists()))
+
+    code = run_together(
+        services,
+        environment={},
+        log_folder=tmp_path / "logs",
+        ready=lambda: os.kill(os.getpid(), signal.SIGINT),
+        preparation=preparation,
+    )
+    assert code == 0
+    assert prepared == [(True, False)]
+    assert files[1].exists()
+
+
+def test_a_preparation_that_fails_ends_the_early_ones(tmp_path: Path) -> None:
+    port, file = free_port(), tmp_path / "early"
+    early = Service("early", (sys.executable, "-c", listener(port, file)), port, early=True)
+
+    def preparation() -> None:
+        raise UserError("no")
+
+    with pytest.raises(UserError, match="no"):
+        run_together(
+            [early],
+            environment={},
+            log_folder=tmp_path / "logs",
+            ready=lambda: None,
+            preparation=preparation,
+        )
+    require_free([early])

@@ -1,15 +1,20 @@
-"""Jobs and sensors: what runs by itself."""
+"""Jobs, sensors and the schedule: what runs by itself."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
+from urllib.parse import urlsplit
 
 import dagster as dg
 
 from carprice_assets.defs.evaluation import report_name
 from carprice_assets.defs.launch import clear_dead_runs
 from carprice_assets.defs.markets import synchronise
+from carprice_assets.defs.retraining import TRAINING, UNDER_WAY, decide, news_of, training_under_way
 from carprice_assets.features.registry import TRANSFORMERS
 from carprice_assets.home import Home
+from carprice_assets.markets import Site, load_markets
 from carprice_assets.regressors.registry import REGRESSORS
+from carprice_assets.supervise import listens
 
 LISTINGS = ("raw_listings", "listings", "rejected_listings", "price_history", "dataset")
 PROMOTION = ("leaderboard", "challenger", "champion")
@@ -32,7 +37,7 @@ scrape_market = dg.define_asset_job(
     description="Takes listings in, cleans them and splits them by vehicle.",
 )
 train_market = dg.define_asset_job(
-    "train_market",
+    TRAINING,
     selection=dg.AssetSelection.assets(*training_assets(list(REGRESSORS))),
     description="Fits, judges and promotes: from the market's dataset to a release.",
 )
@@ -55,3 +60,75 @@ def market_files(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     if cleared:
         told += f"; marked as failed, their process being gone: {', '.join(cleared)}"
     return dg.SkipReason(told)
+
+
+VISIT_TAG = "carprice/visit"
+"""Tag of a scheduled crawl: its market, and the number of its span of days."""
+
+WELL = [*UNDER_WAY, dg.DagsterRunStatus.SUCCESS]
+
+
+def answers(site: Site) -> bool:
+    """False for a site of this machine that is not running, as a practice site may be."""
+    return not site.loopback or listens(urlsplit(site.start).port or 80)
+
+
+@dg.schedule(
+    job=scrape_market,
+    cron_schedule="17 3 * * *",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Crawls every market that names a site: once in every `every_days` days (two by"
+    " default). It ticks daily, so that a crawl that failed is tried again the next day.",
+)
+def scrape_every_two_days(
+    context: dg.ScheduleEvaluationContext,
+) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    """One run a market and span of days, however often it ticks in it."""
+    markets, _ = load_markets(Home.current())
+    requested = False
+    for name, market in sorted(markets.items()):
+        sites = [site for site in market.sites().values() if answers(site)]
+        if not sites:
+            continue
+        every = min(site.every_days for site in sites)
+        visit = f"{name}:{every}d:{context.scheduled_execution_time.date().toordinal() // every}"
+        if context.instance.get_runs(dg.RunsFilter(statuses=WELL, tags={VISIT_TAG: visit})):
+            continue
+        requested = True
+        yield dg.RunRequest(partition_key=name, tags={VISIT_TAG: visit})
+    if not requested:
+        yield dg.SkipReason(
+            "no market is due: each whose site answers was crawled in its span of days"
+        )
+
+
+@dg.sensor(
+    job=train_market,
+    minimum_interval_seconds=60,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Trains a market again when its dataset has changed, every blocking check of the"
+    " run that made it passed, and at least `training.min_new_listings` listings came since the"
+    " last training. To train all the same, launch the job `train_market`.",
+)
+def retrain_on_new_listings(
+    context: dg.SensorEvaluationContext,
+) -> dg.SensorResult | dg.SkipReason:
+    """At most one training a market and data version; the cursor keeps what was asked for."""
+    asked: dict[str, str] = json.loads(context.cursor or "{}")
+    markets, _ = load_markets(Home.current())
+    requests: list[dg.RunRequest] = []
+    told: list[str] = []
+    for name, market in sorted(markets.items()):
+        news = news_of(context.instance, name)
+        why_not = decide(news, market.training.min_new_listings, asked.get(name, ""))
+        if not why_not and training_under_way(context.instance, name):
+            why_not = "a training is under way"
+        if why_not:
+            told.append(f"{name}: {why_not}")
+            continue
+        asked[name] = news.version
+        requests.append(dg.RunRequest(run_key=f"{name}:{news.version}", partition_key=name))
+    if not requests:
+        return dg.SkipReason("; ".join(told) or "no markets")
+    return dg.SensorResult(run_requests=requests, cursor=json.dumps(asked, sort_keys=True))

@@ -7,6 +7,8 @@ from carprice_assets.home import Home
 from carprice_assets.markets import load_markets
 
 market_partitions = dg.DynamicPartitionsDefinition(name="market")
+PARTITION_TAG = "dagster/partition"
+"""The tag of a run that names its market."""
 
 
 def synchronise(instance: dg.DagsterInstance, home: Home) -> tuple[list[str], dict[str, str]]:

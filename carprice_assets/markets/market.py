@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
+from urllib.parse import urlsplit
 
 from carprice_assets.errors import UserError
 from carprice_assets.home import Home
@@ -153,6 +154,17 @@ class Market:
             for name, table in self.sources.items()
             if "adapter" in table
         }
+
+    @property
+    def practice_port(self) -> int | None:
+        """Port of this machine on which the market's own simulated stock is to be served.
+
+        None where it simulates none, or names no site of this machine.
+        """
+        if "practice" not in self.sources:
+            return None
+        ports = (urlsplit(site.start).port or 80 for site in self.sites().values() if site.loopback)
+        return next(ports, None)
 
     def columns(self) -> Mapping[str, ColumnMapping]:
         """The mapping of ``[sources.columns]``: listing field to column and factor.
