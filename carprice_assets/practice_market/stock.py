@@ -62,6 +62,17 @@ class Market:
         cars = [car for past in range(day + 1) for car in self._batch(past).on_sale(day, on)]
         return sorted(cars, key=lambda car: car.listing_id)
 
+    def ever_listed(self, day: int) -> frozenset[str]:
+        """Ids of all listings that have been on sale up to and on a day, ended ones included.
+
+        Raises
+        ------
+        ValueError
+            `day` is not between 0 and `settings.days - 1`.
+        """
+        self.date_of(day)
+        return frozenset(known for past in range(day + 1) for known in self._batch(past).begun(day))
+
     def planted_bargains(self) -> frozenset[str]:
         """Ids of all listings up to the market's last day whose price was lowered on purpose."""
         days = range(self.settings.days)
@@ -113,6 +124,11 @@ class _Batch:
                 )
             )
         return found
+
+    def begun(self, day: int) -> list[str]:
+        """Ids of the listings whose first day is that day or an earlier one."""
+        rows = np.flatnonzero(self.cohort.listings.first_day <= day)
+        return [self.listing_ids[row] for row in rows]
 
     def planted(self, days: range) -> list[str]:
         """Ids of the planted bargains among the listings that start before the days are over."""

@@ -68,19 +68,19 @@ def test_unknown_releases_and_markets(trained_home: Home, refused: Callable[...,
 
 def test_markets(trained_home: Home, carprice: Callable[..., Result]) -> None:
     good = carprice("markets", "check")
-    assert (good.exit_code, good.stdout, good.stderr) == (0, "3 good, 0 broken\n", "")
+    assert (good.exit_code, good.stdout, good.stderr) == (0, "4 good, 0 broken\n", "")
     (trained_home.markets / "odd.toml").write_text("currency = 'US'\n")
     (trained_home.markets / "torn.toml").write_text("currency = \n")
     listed = carprice("markets", "list")
     assert listed.exit_code == 0
     lines = {line.split()[0]: line for line in listed.stdout.splitlines()}
-    assert sorted(lines) == ["odd", "practice", "small", "torn", "us"]
+    assert sorted(lines) == ["odd", "practice", "practice_eu", "small", "torn", "us"]
     assert champion(trained_home) in lines["small"]
     assert "no champion" in lines["us"]
     assert "broken" in lines["odd"]
     broken = carprice("markets", "check")
     assert broken.exit_code == 2
-    assert broken.stdout == "3 good, 2 broken\n"
+    assert broken.stdout == "4 good, 2 broken\n"
     told = broken.stderr.splitlines()
     assert told[0].startswith("carprice: market odd: currency must be three capitals")
     assert told[1].startswith("carprice: market torn: ")

@@ -35,14 +35,14 @@ def partitions(instance: dg.DagsterInstance) -> set[str]:
 
 def test_a_market_dropped_in_becomes_a_partition_and_a_removed_one_is_retired(home: Home) -> None:
     with launch.instance(home) as instance:
-        assert partitions(instance) == {"us", "practice"}
+        assert partitions(instance) == {"us", "practice", "practice_eu"}
         add_market(home, "mine")
         with dg.build_sensor_context(instance=instance) as context:
             market_files(context)
-        assert partitions(instance) == {"us", "practice", "mine"}
+        assert partitions(instance) == {"us", "practice", "practice_eu", "mine"}
         (home.markets / "mine.toml").unlink()
         synchronise(instance, home)
-        assert partitions(instance) == {"us", "practice"}
+        assert partitions(instance) == {"us", "practice", "practice_eu"}
 
 
 def test_a_broken_file_concerns_its_own_market_alone(home: Home) -> None:
@@ -54,7 +54,7 @@ def test_a_broken_file_concerns_its_own_market_alone(home: Home) -> None:
         names, broken = synchronise(instance, home)
         assert "other" in names
         assert list(broken) == ["mine"]
-        assert partitions(instance) == {"us", "practice", "mine", "other"}
+        assert partitions(instance) == {"us", "practice", "practice_eu", "mine", "other"}
 
 
 @pytest.mark.long

@@ -108,5 +108,5 @@ def test_a_broken_market_leaves_the_others(home: Home) -> None:
 
 
 def test_an_unknown_market_is_answered_with_those_there_are(home: Home) -> None:
-    with pytest.raises(UserError, match="there are practice, us"):
+    with pytest.raises(UserError, match="there are practice, practice_eu, us"):
         load_market(home, "moon")
