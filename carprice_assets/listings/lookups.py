@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from carprice_assets.listings import normalise, titles
@@ -35,12 +35,13 @@ WORD_FIELDS: dict[str, Callable[[str], str]] = {
 }
 
 TABLES = (
-    "CREATE TEMP TABLE IF NOT EXISTS word_lookup (field TEXT, text TEXT, value TEXT)",
+    "CREATE TEMP TABLE IF NOT EXISTS word_lookup (field TEXT, text TEXT, value TEXT, unsafe BOOL)",
     "CREATE TEMP TABLE IF NOT EXISTS number_lookup (text TEXT, value DOUBLE, currency TEXT)",
     "CREATE TEMP TABLE IF NOT EXISTS mileage_lookup (text TEXT, unit TEXT, value DOUBLE)",
     "CREATE TEMP TABLE IF NOT EXISTS name_lookup (key STRUCT(title TEXT, make TEXT, model TEXT,"
-    " model_trim TEXT, trim TEXT), make TEXT, model TEXT, trim TEXT, year DOUBLE)",
+    " model_trim TEXT, trim TEXT), make TEXT, model TEXT, trim TEXT, year DOUBLE, unsafe TEXT)",
 )
+NAME_TEXTS: tuple[str, ...] = ("title", "make", "model", "model_trim", "trim")
 
 
 def learn(con: duckdb.DuckDBPyConnection, table: str) -> None:
@@ -116,20 +117,19 @@ def _learn_words(
     )
     values = [function(text) or None for text in texts]
     fields = [field] * len(texts)
-    _insert(con, "word_lookup", {"field": fields, "text": texts, "value": values})
+    unsafe = [normalise.holds_markup(text) for text in texts]
+    learned = {"field": fields, "text": texts, "value": values, "unsafe": unsafe}
+    _insert(con, "word_lookup", learned)
 
 
 def _learn_names(con: duckdb.DuckDBPyConnection, table: str) -> None:
-    texts = "title_text, make_text, model_text, model_trim_text, trim_text"
+    texts = ", ".join(f"{part}_text" for part in NAME_TEXTS)
     new = _distinct(
         con,
         f"SELECT DISTINCT {texts} FROM {table}"
         " EXCEPT SELECT key.title, key.make, key.model, key.model_trim, key.trim FROM name_lookup",
     )
-    keys = [
-        dict(zip(("title", "make", "model", "model_trim", "trim"), row, strict=True))
-        for row in zip(*new, strict=True)
-    ]
+    keys = [dict(zip(NAME_TEXTS, row, strict=True)) for row in zip(*new, strict=True)]
     named = [name(*row) for row in zip(*new, strict=True)]
     _insert(
         con,
@@ -140,8 +140,14 @@ def _learn_names(con: duckdb.DuckDBPyConnection, table: str) -> None:
             "model": [row[1] or None for row in named],
             "trim": [row[2] or None for row in named],
             "year": [row[3] for row in named],
+            "unsafe": [_unsafe_part(key) for key in keys],
         },
     )
+
+
+def _unsafe_part(key: dict[str, Any]) -> str | None:
+    """Which of the texts of a name holds markup; None where none does."""
+    return next((part for part, text in key.items() if text and normalise.holds_markup(text)), None)
 
 
 def _finite(value: float) -> float | None:
@@ -154,14 +160,20 @@ def _distinct(con: duckdb.DuckDBPyConnection, query: str) -> list[list[Any]]:
     return [column.to_pylist() for column in table.columns]
 
 
-def _insert(con: duckdb.DuckDBPyConnection, table: str, columns: dict[str, Sequence[Any]]) -> None:
+def _insert(
+    con: duckdb.DuckDBPyConnection, table: str, columns: Mapping[str, Sequence[Any]]
+) -> None:
     import pyarrow as pa
 
     if not next(iter(columns.values())):
         return
-    types = {"value": pa.float64() if table != "word_lookup" else pa.string(), "year": pa.float64()}
-    key = pa.struct([(n, pa.string()) for n in ("title", "make", "model", "model_trim", "trim")])
-    types["key"] = key
+    words = table == "word_lookup"
+    types: dict[str, Any] = {
+        "value": pa.string() if words else pa.float64(),
+        "unsafe": pa.bool_() if words else pa.string(),
+        "year": pa.float64(),
+        "key": pa.struct([(part, pa.string()) for part in NAME_TEXTS]),
+    }
     arrays = {n: pa.array(v, type=types.get(n, pa.string())) for n, v in columns.items()}
     con.register("learned", pa.table(arrays))
     try:

@@ -64,6 +64,39 @@ def _tidy_once(text: str) -> str:
     return " ".join(text.split())
 
 
+MARKUP_LENGTH = 2_000
+"""Characters in which markup is looked for; more never reaches a listing."""
+
+_MARKUP = re.compile(
+    r"""
+    <[!?/]?[a-z][a-z0-9:-]*(?=[\s/>\[-]|$)
+    | <!-- | (?:java|vb)script: | data:text/html
+    | \bon(?:error|load|unload|click|dblclick|mouse[a-z]+|key[a-z]+|touch[a-z]+|pointer[a-z]+
+        |focus[a-z]*|blur|change|input|submit|reset|select|toggle|begin|end|wheel|scroll|resize
+        |drag[a-z]*|drop|copy|cut|paste|animation[a-z]+|transition[a-z]+)\s*=
+    """,
+    re.IGNORECASE | re.VERBOSE | re.MULTILINE,
+)
+_MARKUP_SIGNS = re.compile("[<&]|:|=")
+_NOT_SHOWN = re.compile("[\x00-\x1f\x7f\xad\u200b-\u200f\ufeff]")
+
+
+def holds_markup(text: str) -> bool:
+    """Whether a text holds a tag, an event handler or a script's address, escaped or not.
+
+    ``< 500 mi`` and ``&#39;`` are ordinary text; ``&lt;script&gt;`` is not, since entities are
+    read once more on every way to a page.
+    """
+    if not _MARKUP_SIGNS.search(text):
+        return False
+    text = text[:MARKUP_LENGTH]
+    while not _MARKUP.search(text) and not _MARKUP.search(_NOT_SHOWN.sub("", text)):
+        if "&" not in text or (plainer := html.unescape(text)) == text:
+            return False
+        text = plainer
+    return True
+
+
 def make(text: str) -> str:
     """The maker's name: ``VW`` and ``volkswagen`` give ``Volkswagen``, unknown ones title case."""
     return _make(text[:LONGEST])

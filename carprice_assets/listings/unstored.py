@@ -68,7 +68,8 @@ def clean_file(
         adapter.read(con, market, path, scraped_at)
         con.execute(
             "CREATE TEMP TABLE once AS SELECT * FROM incoming"
-            " SEMI JOIN (SELECT min(seq) AS seq FROM incoming GROUP BY row_hash) USING (seq)"
+            " SEMI JOIN (SELECT arg_min(rowid, seq) AS place FROM incoming GROUP BY row_hash)"
+            " AS kept ON incoming.rowid = kept.place"
         )
         stand(con, "once")
         judge(con, market, "rows")

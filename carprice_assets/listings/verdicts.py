@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from carprice_assets.errors import UserError
 from carprice_assets.listings.contract import BY_NAME
-from carprice_assets.listings.lookups import WORD_FIELDS, learn
+from carprice_assets.listings.lookups import NAME_TEXTS, WORD_FIELDS, learn
+from carprice_assets.listings.rejections import PAGE_FAULTS
 from carprice_assets.markets import Market
 from carprice_assets.sources import FORMATS
 from carprice_assets.sources.base import literal
@@ -93,6 +94,17 @@ _WORD_JOINS = "\n".join(
     for field in WORD_FIELDS
 )
 
+# Which field holds markup, in the order of the fields; and how much of it is told.
+_UNSAFE = "CASE " + " ".join(
+    [f"WHEN {field}_word.unsafe THEN '{field}'" for field in WORD_FIELDS] + ["END"]
+)
+_UNSAFE_TEXT = "CASE unsafe_field " + " ".join(
+    [f"WHEN '{field}' THEN {field}_text" for field in (*NAME_TEXTS, *WORD_FIELDS)] + ["END"]
+)
+_PAGE_FAULTS = ", ".join(map(literal, PAGE_FAULTS))
+SHOWN = 120
+"""Characters of an unsafe text or of a page's fault that a rejection tells."""
+
 _JUDGE = f"""
 WITH typed AS (
   SELECT
@@ -102,7 +114,8 @@ WITH typed AS (
     {CURRENCY_FITS} AS currency_fits,
     {_in_range("(msrp.value * msrp_factor)", "msrp")} AS msrp,
     {_in_range("(mileage.value * mileage_factor)", "mileage")} AS mileage,
-    {_WORDS}
+    {_WORDS},
+    coalesce(name.unsafe, {_UNSAFE}) AS unsafe_field
   FROM extracted AS e
   LEFT JOIN name_lookup AS name ON name.key = (title_text, make_text, model_text, model_trim_text,
     trim_text)
@@ -113,7 +126,10 @@ WITH typed AS (
   {_WORD_JOINS}
 ), ruled AS (
   SELECT *, CASE
+    WHEN page_fault_text IN ({_PAGE_FAULTS}) THEN page_fault_text
+    WHEN page_fault_text IS NOT NULL THEN 'page_unreadable'
     WHEN listing_id IS NULL THEN 'no_listing_id'
+    WHEN unsafe_field IS NOT NULL THEN 'unsafe_text'
     WHEN coalesce(title_text, make_text, model_text, model_trim_text) IS NULL THEN 'no_title'
     WHEN make IS NULL THEN 'no_make'
     WHEN model IS NULL THEN 'no_model'
@@ -132,6 +148,10 @@ SELECT
   stock_type, drivetrain, fuel_type, bodystyle, cat, exterior_color, interior_color,
   reason,
   CASE
+    WHEN page_fault_text IN ({_PAGE_FAULTS}) THEN left(page_detail_text, {SHOWN})
+    WHEN page_fault_text IS NOT NULL
+      THEN left(concat_ws(': ', page_fault_text, page_detail_text), {SHOWN})
+    WHEN reason = 'unsafe_text' THEN unsafe_field || ': ' || left({_UNSAFE_TEXT}, {SHOWN})
     WHEN reason IN ('no_make', 'no_model') THEN concat_ws(' ', title_text, make_text, model_text,
       model_trim_text)
     WHEN reason IN ('no_year', 'year_out_of_range') THEN coalesce(year_text, title_text)

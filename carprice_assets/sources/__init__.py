@@ -5,6 +5,8 @@ from carprice_assets.sources import carscom_cards, carscom_details, carscom_expo
 from carprice_assets.sources.base import Extraction, Format, RawListing, Registry
 from carprice_assets.sources.columns import ColumnsFormat
 from carprice_assets.sources.payload import PayloadFormat, write_lines
+from carprice_assets.sources.schema_org import SchemaOrgFormat
+from carprice_assets.sources.unreadable import UNREADABLE, UnreadableFormat
 
 _ALL: tuple[Format, ...] = (
     carscom_cards.FORMAT,
@@ -12,6 +14,8 @@ _ALL: tuple[Format, ...] = (
     carscom_export.FORMAT,
     ColumnsFormat(),
     PayloadFormat(),
+    SchemaOrgFormat(),
+    UnreadableFormat(),
 )
 FORMATS: Registry = {adapter.name: adapter for adapter in _ALL}
 """File formats by name."""
@@ -24,4 +28,12 @@ def find_format(name: str) -> Format:
     return FORMATS[name]
 
 
-__all__ = ["FORMATS", "Extraction", "Format", "RawListing", "find_format", "write_lines"]
+__all__ = [
+    "FORMATS",
+    "UNREADABLE",
+    "Extraction",
+    "Format",
+    "RawListing",
+    "find_format",
+    "write_lines",
+]

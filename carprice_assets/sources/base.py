@@ -37,6 +37,9 @@ TEXT_FIELDS = (
 )
 """The raw text that cleaning reads, whatever the source."""
 
+PAGE_FIELDS = ("page_fault", "page_detail")
+"""Why a crawled page is no car, and the words to it; of the format ``unreadable`` alone."""
+
 FACTORS = ("price_factor", "msrp_factor", "mileage_factor")
 """What a source's numbers are multiplied by to stand in the market's units."""
 
@@ -113,31 +116,35 @@ class Extraction:
     keys
         Keys of the payload that ``fields`` uses; they become the struct ``p`` of text.
     fields
-        Raw field (of :data:`TEXT_FIELDS`) to SQL over ``p``; absent ones are NULL.
+        Raw field (of :data:`TEXT_FIELDS` or :data:`PAGE_FIELDS`) to SQL over ``p``; absent ones
+        are NULL.
     factors
         Of :data:`FACTORS`, those that are not 1.
     currency
         What a price that names no currency is in, and must be in where it names one;
         None for the market's own.
+    parse
+        SQL that makes ``p`` of ``payload`` in another way than by ``keys``; '' for none.
     """
 
     keys: tuple[str, ...]
     fields: Mapping[str, str]
     factors: Mapping[str, float]
     currency: str | None = None
+    parse: str = ""
 
     def select(self, rows: str, kept: str) -> str:
         """A SELECT of ``kept`` columns, all raw fields and factors from the table ``rows``."""
         texts = ",\n  ".join(
             f"nullif(trim({self.fields.get(name, 'NULL')}), '') AS {name}_text"
-            for name in TEXT_FIELDS
+            for name in TEXT_FIELDS + PAGE_FIELDS
         )
         factors = ", ".join(
             f"{self.factors.get(name, 1.0)!r}::DOUBLE AS {name}" for name in FACTORS
         )
         return (
             f"SELECT {kept},\n  {texts},\n  {factors}\n"
-            f"FROM (SELECT *, {parsed('payload', self.keys)} AS p FROM {rows})"
+            f"FROM (SELECT *, {self.parse or parsed('payload', self.keys)} AS p FROM {rows})"
         )
 
 

@@ -1,7 +1,6 @@
-"""``payload``: JSON Lines of raw payloads in the shape of the marketplace's detail pages.
+"""``payload``: spooled lines whose payloads have the shape of cars.com's detail pages.
 
-One line an offer: ``{"listing_id", "url", "scraped_at", "payload": {...}}``, and ``scrape_id``
-where one day has several scrapes. The payload alone is stored, verbatim.
+The form of a line is told in :mod:`carprice_assets.sources.spool`.
 """
 
 from __future__ import annotations
@@ -13,22 +12,13 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from carprice_assets.errors import UserError
 from carprice_assets.markets import Market
-from carprice_assets.sources.base import Extraction, key, parsed
-from carprice_assets.sources.reading import (
-    check_file,
-    is_parquet,
-    json_lines,
-    read_text_head,
-    telling,
-)
-from carprice_assets.sources.table import iso_day, store_incoming
+from carprice_assets.sources.base import Extraction, key
+from carprice_assets.sources.spool import read_lines
 
 if TYPE_CHECKING:
     import duckdb
 
-LINE = ("listing_id", "url", "scraped_at", "scrape_id")
 SAME_NAME = (
     "make",
     "model",
@@ -81,28 +71,7 @@ class PayloadFormat:
     ) -> None:
         """See :meth:`carprice_assets.sources.base.Format.read`."""
         del market
-        check_file(path)
-        if is_parquet(path):
-            raise UserError(f"{path}: is a Parquet file, not JSON Lines of payloads")
-        read_text_head(path)
-        lines = f"SELECT payload AS line FROM ({json_lines(path)})"
-        with telling(path):
-            whole = con.execute(
-                f"SELECT count(*), count(*) FILTER (json_exists(line, '$.payload')) FROM ({lines})"
-            ).fetchall()[0]
-        if whole[1] == 0:
-            raise UserError(f"{path}: lacks the key payload in all of its {whole[0]:,} lines")
-        store_incoming(
-            con,
-            path,
-            self.name,
-            "SELECT coalesce(json_extract(line, '$.payload')::VARCHAR, 'null') AS payload,"
-            f" {parsed('line', LINE)} AS p FROM ({lines})",
-            listing_id="p.listing_id",
-            url="p.url",
-            day=iso_day("p.scraped_at", scraped_at),
-            scrape_id="p.scrape_id",
-        )
+        read_lines(con, path, self.name, scraped_at)
 
     def extract(self, market: Market) -> Extraction:
         """See :meth:`carprice_assets.sources.base.Format.extract`."""

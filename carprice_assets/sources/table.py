@@ -106,26 +106,29 @@ def store_incoming(
     url: str,
     day: str,
     scrape_id: str = "NULL",
+    sequence: str = "NULL",
 ) -> None:
     """Make the temporary table ``incoming`` from SQL that gives ``payload`` and ``p``.
 
+    ``seq`` is the whole number that ``sequence`` gives, else the row's number in the file.
     A row's hash is the MD5 of its source, scrape, listing id, url and payload. A listing seen
     twice alike in one scrape is one raw row; rows without an id have no identity, so each
     counts: the second alike gets the number 2 into its hash, and so on.
     """
-    con.execute("SET preserve_insertion_order = true")  # seq is the place in the file
+    con.execute("SET preserve_insertion_order = true")  # the place in the file counts
     with telling(path):
         con.execute(
             f"""
             CREATE OR REPLACE TEMP TABLE incoming AS
-            WITH numbered AS (SELECT *, row_number() OVER () AS seq FROM ({rows})),
+            WITH numbered AS (SELECT *, row_number() OVER () AS place FROM ({rows})),
             named AS (
               SELECT
                 coalesce(nullif(trim({scrape_id}), ''), ({day})::VARCHAR) AS scrape_id,
                 {day} AS scraped_at,
                 nullif(trim({listing_id}), '') AS listing_id,
                 nullif(trim({url}), '') AS url,
-                {literal(source)} AS source, seq, payload
+                {literal(source)} AS source,
+                coalesce(try_cast({sequence} AS BIGINT), place) AS seq, payload
               FROM numbered)
             SELECT *, {ROW_HASH} AS row_hash FROM named
             """
@@ -136,8 +139,8 @@ def store_incoming(
         """
         UPDATE incoming SET row_hash = md5_number(incoming.row_hash::VARCHAR || '/' || again.nth)
         FROM (
-          SELECT seq, row_number() OVER (PARTITION BY row_hash ORDER BY seq) AS nth
+          SELECT rowid AS place, row_number() OVER (PARTITION BY row_hash ORDER BY seq) AS nth
           FROM incoming WHERE listing_id IS NULL) AS again
-        WHERE again.seq = incoming.seq AND again.nth > 1
+        WHERE again.place = incoming.rowid AND again.nth > 1
         """
     )

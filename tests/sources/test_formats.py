@@ -57,6 +57,8 @@ def test_every_format_has_its_own_name() -> None:
         "carscom-export",
         "columns",
         "payload",
+        "schema-org",
+        "unreadable",
     ]
     assert all(FORMATS[name].name == name for name in FORMATS)
 

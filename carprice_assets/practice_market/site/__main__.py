@@ -12,7 +12,7 @@ from carprice_assets.practice_market.site.server import serve
 
 def main(words: list[str] | None = None) -> int:
     """Serve, and return the exit code: 2 for what the caller can mend."""
-    parser = argparse.ArgumentParser(prog="python -m carprice_assets.practice_market.site", description="Serve practice sites.")
+    parser = argparse.ArgumentParser(description="Serve practice sites.")
     parser.add_argument("--market", action="append", default=[], help="all by default")
     given = parser.parse_args(words)
     try:
