@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import dagster as dg
 
 from carprice_assets.listings.contract import FIELDS, Field
+from carprice_assets.listings.dataset import DATASET_FIELDS
 from carprice_assets.listings.rejections import REASONS
 
 TYPES = {"number": "double", "text": "text", "category": "text", "date": "date"}
@@ -79,7 +80,7 @@ SCHEMAS: Mapping[str, dg.TableSchema] = {
     ),
     "dataset": dg.TableSchema(
         [
-            *_CONTRACT,
+            *(_field(field) for field in DATASET_FIELDS),
             _column("vehicle", "text", "the vehicle's name: its first-seen listing id", True),
             _column(*SOURCE),
         ]

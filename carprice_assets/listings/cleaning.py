@@ -12,11 +12,12 @@ from carprice_assets.listings.summary import Repairs, measure_repairs
 from carprice_assets.listings.verdicts import CURRENCY_FITS, DOLLARS, extraction_sql, judge
 from carprice_assets.listings.warehouse import transaction
 from carprice_assets.markets import Market
+from carprice_assets.sources import UNREADABLE
 
 if TYPE_CHECKING:
     import duckdb
 
-TEMPORARY = ("rows", "standing", "extracted", "judged", "older", "sightings", "incoming")
+TEMPORARY = ("rows", "standing", "extracted", "judged", "older", "shown", "incoming")
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def rebuild(con: duckdb.DuckDBPyConnection, market: Market) -> CleaningSummary:
             stand(con, f"(SELECT * FROM raw_listings WHERE market = '{market.name}')")
             judge(con, market, "rows")
             _store(con, market.name)
-            _store_sightings(con, market)
+            _store_shown(con, market)
             return _summary(con, market)
     finally:
         drop_temporary(con)
@@ -79,12 +80,12 @@ def stand(con: duckdb.DuckDBPyConnection, source: str) -> None:
 
     ``source`` is SQL with the columns of ``incoming``. ``standing`` holds the hash of the
     latest row of every listing id, and of every row without one, with the first and last day
-    of the listing.
+    of the listing. A page that could not be read counts where nothing else is known.
     """
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE standing AS
-        SELECT arg_max(row_hash, (scraped_at, seq, row_hash)) AS row_hash,
+        SELECT arg_max(row_hash, (source <> '{UNREADABLE}', scraped_at, seq, row_hash)) AS row_hash,
           min(scraped_at) AS first_seen, max(scraped_at) AS last_seen, count(*) AS seen
         FROM {source} WHERE listing_id IS NOT NULL GROUP BY listing_id
         UNION ALL
@@ -103,13 +104,23 @@ def _clear(con: duckdb.DuckDBPyConnection, market: str) -> None:
 
 
 def _store(con: duckdb.DuckDBPyConnection, market: str) -> None:
+    """Listings and rejections; a listing is gone once every site that had it says so.
+
+    A raw row of a later day, from a file for example, shows that it is on offer after all.
+    """
     con.execute(
         """
         INSERT INTO listings
-        SELECT $market, listing_id, vin, dealer, url, scraped_at, first_seen, last_seen, NULL,
+        WITH ledger AS (
+          SELECT listing_id, max(last_seen) AS sighted,
+            CASE WHEN bool_and(delisted_at IS NOT NULL) THEN max(delisted_at) END AS gone
+          FROM sightings WHERE market = $market GROUP BY listing_id)
+        SELECT $market, listing_id, vin, dealer, url, scraped_at, first_seen,
+          greatest(last_seen, sighted), CASE WHEN gone >= last_seen THEN gone END,
           price, make, model, trim, year, mileage, msrp, stock_type, drivetrain, fuel_type,
           bodystyle, cat, exterior_color, interior_color, source, row_hash
-        FROM judged JOIN standing USING (row_hash) WHERE reason IS NULL
+        FROM judged JOIN standing USING (row_hash) LEFT JOIN ledger USING (listing_id)
+        WHERE reason IS NULL
         """,
         {"market": market},
     )
@@ -123,7 +134,7 @@ def _store(con: duckdb.DuckDBPyConnection, market: str) -> None:
     )
 
 
-def _store_sightings(con: duckdb.DuckDBPyConnection, market: Market) -> None:
+def _store_shown(con: duckdb.DuckDBPyConnection, market: Market) -> None:
     """Prices and VINs over all scrapes, the superseded ones too."""
     older = (
         f"(SELECT * FROM raw_listings ANTI JOIN standing USING (row_hash)"
@@ -142,7 +153,7 @@ def _store_sightings(con: duckdb.DuckDBPyConnection, market: Market) -> None:
     learn_vins(con, "older")
     con.execute(
         f"""
-        CREATE OR REPLACE TEMP TABLE sightings AS
+        CREATE OR REPLACE TEMP TABLE shown AS
         SELECT listing_id, scraped_at, seq, row_hash, price.value * price_factor AS price,
           vin.value AS vin
         FROM older
@@ -159,7 +170,7 @@ def _store_sightings(con: duckdb.DuckDBPyConnection, market: Market) -> None:
         INSERT INTO price_history
         WITH priced AS (
           SELECT listing_id, scraped_at, price, price - lag(price) OVER listing AS change
-          FROM sightings
+          FROM shown
           SEMI JOIN (SELECT listing_id FROM judged WHERE reason IS NULL) AS good USING (listing_id)
           WHERE price BETWEEN $low AND $high
           WINDOW listing AS (PARTITION BY listing_id ORDER BY scraped_at, seq, row_hash))
@@ -175,7 +186,7 @@ def _store_sightings(con: duckdb.DuckDBPyConnection, market: Market) -> None:
     con.execute(
         """
         INSERT INTO listing_vins
-        SELECT DISTINCT $market, listing_id, vin FROM sightings WHERE vin IS NOT NULL
+        SELECT DISTINCT $market, listing_id, vin FROM shown WHERE vin IS NOT NULL
         """,
         {"market": market.name},
     )
@@ -216,14 +227,14 @@ def accounts(con: duckdb.DuckDBPyConnection, market: Market) -> dict[str, int]:
     -------
     dict
         ``raw``, ``listings``, ``rejected``, ``superseded`` (rows whose listing id has a row of
-        a later day or place); ``twice`` (rows in two places), ``strays`` (listings or
-        rejections without a raw row) and ``lost`` (rows that are nowhere). In order:
-        raw = listings + rejected + superseded, and the last three are 0.
+        a later day or place, or one of a page that could be read); ``twice`` (rows in two
+        places), ``strays`` (listings or rejections without a raw row) and ``lost`` (rows that
+        are nowhere). In order: raw = listings + rejected + superseded, and the last three are 0.
     """
     row = con.execute(
         """
-        WITH mine AS (SELECT listing_id, scraped_at, seq, row_hash FROM raw_listings
-                      WHERE market = $market),
+        WITH mine AS (SELECT listing_id, scraped_at, seq, row_hash, source <> $unreadable AS read
+                      FROM raw_listings WHERE market = $market),
         placed AS (
           SELECT row_hash, 'listing' AS place FROM listings WHERE market = $market
           UNION ALL
@@ -231,7 +242,8 @@ def accounts(con: duckdb.DuckDBPyConnection, market: Market) -> dict[str, int]:
           UNION ALL
           SELECT row_hash, 'superseded' FROM (
             SELECT row_hash, row_number() OVER (
-              PARTITION BY listing_id ORDER BY scraped_at DESC, seq DESC, row_hash DESC) AS nth
+              PARTITION BY listing_id
+              ORDER BY read DESC, scraped_at DESC, seq DESC, row_hash DESC) AS nth
             FROM mine WHERE listing_id IS NOT NULL) WHERE nth > 1)
         SELECT
           (SELECT count(*) FROM mine),
@@ -242,7 +254,7 @@ def accounts(con: duckdb.DuckDBPyConnection, market: Market) -> dict[str, int]:
           (SELECT count(*) FROM placed ANTI JOIN mine USING (row_hash)),
           (SELECT count(*) FROM mine ANTI JOIN placed USING (row_hash))
         """,
-        {"market": market.name},
+        {"market": market.name, "unreadable": UNREADABLE},
     ).fetchall()[0]
     names = ("raw", "listings", "rejected", "superseded", "twice", "strays", "lost")
     return dict(zip(names, row, strict=True))

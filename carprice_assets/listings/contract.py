@@ -76,7 +76,7 @@ FIELDS: tuple[Field, ...] = (
     Field("url", "text", "address of the offer"),
     Field("observed_at", "date", "day of the scrape that the row describes", feature=True),
     Field("first_seen", "date", "day of the first scrape with this listing"),
-    Field("last_seen", "date", "day of the latest scrape with this listing"),
+    Field("last_seen", "date", "day on which it was last on offer"),
     Field("delisted_at", "date", "day it was known to be gone, or empty"),
     Field("price", "number", "asking price", "currency", low=0.0, required=True),
     Field("make", "text", "maker, normalised", required=True, feature=True),

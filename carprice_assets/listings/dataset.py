@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 FILES = (*SIDES, SET_ASIDE)
 EXTRA = ("vehicle", "source")
+LIFE = ("last_seen", "delisted_at")
+"""Fields that a dataset leaves out: they grow with every crawl, and nothing learns from them."""
+DATASET_FIELDS = tuple(field for field in FIELDS if field.name not in LIFE)
 FORMAT_VERSION = 1
 
 
@@ -38,8 +41,9 @@ class DatasetSummary:
 def build(con: duckdb.DuckDBPyConnection, market: Market, folder: Path) -> DatasetSummary:
     """Write ``<side>.parquet`` for every side, ``set_aside.parquet`` and ``dataset.json``.
 
-    Each file holds all fields of the contract, ``vehicle`` and ``source``, ordered by listing
-    id. The bytes depend on the listings alone.
+    Each file holds the fields of the contract but :data:`LIFE`, ``vehicle`` and ``source``,
+    ordered by listing id. The bytes depend on what the listings say of their cars alone: that
+    a crawl has seen them again unchanged makes no other dataset.
 
     Raises
     ------
@@ -52,7 +56,7 @@ def build(con: duckdb.DuckDBPyConnection, market: Market, folder: Path) -> Datas
     ).fetchall()[0][0]
     if last is None:
         raise UserError(f"market {market.name}: no listings yet: run carprice import first")
-    fields = ", ".join(field.name for field in FIELDS)
+    fields = ", ".join(field.name for field in DATASET_FIELDS)
     counts: dict[str, int] = {}
     con.execute("SET preserve_insertion_order = true")  # for the same bytes every time
     try:

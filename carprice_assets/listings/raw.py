@@ -64,37 +64,66 @@ def append(
         Where the file cannot be read as ``format``, or cleaning would reject each of its
         rows; the warehouse stays as it was.
     """
-    adapter = find_format(format)
     try:
         with transaction(con):
-            adapter.read(con, market, path, scraped_at)
+            read_incoming(con, market, format, path, scraped_at)
             refuse_hopeless(con, market, path)
-            con.execute(
-                """
-                CREATE OR REPLACE TEMP TABLE fresh AS
-                SELECT min(seq) AS seq FROM incoming
-                ANTI JOIN (SELECT row_hash FROM raw_listings WHERE market = $market) AS known
-                  USING (row_hash)
-                GROUP BY row_hash
-                """,
-                {"market": market.name},
-            )
-            con.execute(
-                """
-                INSERT INTO raw_listings
-                SELECT $market, source, scrape_id, scraped_at, listing_id, url, seq, payload::JSON,
-                  row_hash
-                FROM incoming SEMI JOIN fresh USING (seq)
-                """,
-                {"market": market.name},
-            )
-            counts = "SELECT (SELECT count(*) FROM incoming), (SELECT count(*) FROM fresh)"
-            read, new = con.execute(counts).fetchall()[0]
+            read, new = insert_incoming(con, market)
             after = standing(con, market)
     finally:
-        con.execute("DROP TABLE IF EXISTS temp.incoming")
-        con.execute("DROP TABLE IF EXISTS temp.fresh")
+        drop_incoming(con)
     return Appended(read, new, read - new, after.total, after.data_version)
+
+
+def read_incoming(
+    con: duckdb.DuckDBPyConnection,
+    market: Market,
+    format: str,
+    path: Path,
+    scraped_at: date | None = None,
+) -> None:
+    """Read a file into the temporary tables ``incoming`` and ``fresh``.
+
+    ``fresh.place`` is the ``rowid`` in ``incoming`` of every row that the market has not yet,
+    once where the file has it more than once.
+
+    Raises
+    ------
+    UserError
+        Where the file cannot be read as ``format``.
+    """
+    find_format(format).read(con, market, path, scraped_at)
+    con.execute(
+        """
+        CREATE OR REPLACE TEMP TABLE fresh AS
+        SELECT arg_min(incoming.rowid, seq) AS place FROM incoming
+        ANTI JOIN (SELECT row_hash FROM raw_listings WHERE market = $market) AS known
+          USING (row_hash)
+        GROUP BY row_hash
+        """,
+        {"market": market.name},
+    )
+
+
+def insert_incoming(con: duckdb.DuckDBPyConnection, market: Market) -> tuple[int, int]:
+    """Add the fresh rows of ``incoming`` to ``raw_listings``; returns rows read and added."""
+    con.execute(
+        """
+        INSERT INTO raw_listings
+        SELECT $market, source, scrape_id, scraped_at, listing_id, url, seq, payload::JSON,
+          row_hash
+        FROM incoming SEMI JOIN fresh ON incoming.rowid = fresh.place
+        """,
+        {"market": market.name},
+    )
+    counts = "SELECT (SELECT count(*) FROM incoming), (SELECT count(*) FROM fresh)"
+    return con.execute(counts).fetchall()[0]
+
+
+def drop_incoming(con: duckdb.DuckDBPyConnection) -> None:
+    """Free what :func:`read_incoming` made."""
+    con.execute("DROP TABLE IF EXISTS temp.incoming")
+    con.execute("DROP TABLE IF EXISTS temp.fresh")
 
 
 def standing(con: duckdb.DuckDBPyConnection, market: Market) -> Appended:
@@ -105,12 +134,16 @@ def standing(con: duckdb.DuckDBPyConnection, market: Market) -> Appended:
     UserError
         Where the market has none.
     """
-    total = con.execute(
-        "SELECT count(*) FROM raw_listings WHERE market = $market", {"market": market.name}
-    ).fetchall()[0][0]
+    total = count_rows(con, market.name)
     if not total:
         raise UserError(f"market {market.name}: no listings yet: run carprice import first")
     return Appended(0, 0, 0, total, data_version(con, market.name))
+
+
+def count_rows(con: duckdb.DuckDBPyConnection, market: str) -> int:
+    """Raw rows of a market."""
+    sql = "SELECT count(*) FROM raw_listings WHERE market = $market"
+    return con.execute(sql, {"market": market}).fetchall()[0][0]
 
 
 def refuse_hopeless(con: duckdb.DuckDBPyConnection, market: Market, path: Path) -> None:
@@ -118,11 +151,12 @@ def refuse_hopeless(con: duckdb.DuckDBPyConnection, market: Market, path: Path) 
 
     Looks at the first rows, then at ten times as many, and stops at the first good one.
     """
-    total = con.execute("SELECT count(*) FROM incoming").fetchall()[0][0]
+    total, first = con.execute("SELECT count(*), min(rowid) FROM incoming").fetchall()[0]
     begin, end = 0, FIRST_LOOK
     reasons: dict[str, int] = {}
-    while begin < total:
-        judge(con, market, f"(SELECT * FROM incoming WHERE seq > {begin} AND seq <= {end})")
+    while begin < total:  # by rowid, which counts up in a new table; seq may be a time
+        part = f"rowid >= {first + begin} AND rowid < {first + end}"
+        judge(con, market, f"(SELECT * FROM incoming WHERE {part})")
         found = con.execute("SELECT reason, count(*) FROM judged GROUP BY reason").fetchall()
         if any(reason is None for reason, _ in found):
             return

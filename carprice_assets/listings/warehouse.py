@@ -20,7 +20,7 @@ from carprice_assets.home import Home
 if TYPE_CHECKING:
     import duckdb
 
-MIGRATIONS = (Path(__file__).with_name("schema_1.sql"),)
+MIGRATIONS = tuple(Path(__file__).with_name(f"schema_{number}.sql") for number in (1, 2))
 """Script ``i`` takes a warehouse from schema version ``i`` to ``i + 1``; never edited later."""
 
 POLL_SECONDS = 0.2
@@ -145,6 +145,7 @@ class Warehouse:
         except duckdb.Error as error:
             raise UserError(f"{self.path}: cannot be opened: {first_line(error)}") from error
         try:
+            con.execute("SET enable_progress_bar = false")  # it would print on standard output
             try:
                 migrate(con, self.path)
             except duckdb.Error as error:

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from carprice_assets.listings import cleaning, raw
-from carprice_assets.listings.rejections import REASONS, sentence
+from carprice_assets.listings.rejections import PAGE_FAULTS, REASONS, sentence
 from carprice_assets.listings.unstored import clean_file
 from carprice_assets.markets import Market
 
@@ -61,6 +61,7 @@ def test_a_listing_whose_latest_row_is_bad_is_rejected(
 
 
 REJECTED: list[tuple[dict[str, Any], str]] = [
+    ({"dealer_name": "<script>x</script> Motors"}, "unsafe_text"),
     ({"make": None, "model": None}, "no_title"),
     ({"make": None}, "no_make"),
     ({"make": "--"}, "no_make"),
@@ -130,7 +131,7 @@ def test_optional_fields_are_repaired_and_counted(
 
 
 def test_every_code_has_its_place_in_the_rules() -> None:
-    tried = {reason for _, reason in REJECTED} | {"no_listing_id"}
+    tried = {reason for _, reason in REJECTED} | {"no_listing_id"} | set(PAGE_FAULTS)
     assert tried == set(REASONS)
 
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
@@ -15,7 +16,9 @@ import pytest
 
 from carprice_assets.errors import UserError
 from carprice_assets.home import Home
+from carprice_assets.listings import cleaning, raw
 from carprice_assets.listings.warehouse import MIGRATIONS, Warehouse, transaction
+from carprice_assets.markets import Market
 
 
 def test_the_lock_is_free_after_an_exception(home: Home) -> None:
@@ -149,3 +152,35 @@ def test_leftovers_of_a_kill_are_cleared(home: Home) -> None:
         assert settings[0].endswith(("GiB", "MiB"))
         assert Path(settings[1]) == warehouse.temp_folder
     assert not warehouse.temp_folder.exists()
+
+
+def test_a_warehouse_of_version_1_keeps_all_it_has(
+    home: Home, market: Market, cards: Callable[..., Path], make_card: Callable[..., object]
+) -> None:
+    rows = [make_card("2023-10-01", f"id-{n}", "2020 Ford Focus", f"{9000 + n}") for n in range(30)]
+    rows.append(make_card("2023-10-02", "id-0", "2020 Ford Focus", "8000"))
+    warehouse = Warehouse.of(home)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("carprice_assets.listings.warehouse.MIGRATIONS", MIGRATIONS[:1])
+        with warehouse.connect() as con:
+            raw.append(con, market, "carscom-cards", cards(rows))
+            con.execute("INSERT INTO split_salts VALUES ('us', 'us-1')")
+            before = _content(con)
+            assert before["schema_version"] == [(1,)]
+            assert "sightings" not in before
+    with warehouse.connect() as con:
+        after = _content(con)
+        assert after.pop("schema_version") == [(1,), (2,)]
+        assert {name: after.pop(name) for name in ("crawls", "pages", "sightings")} == {
+            name: [] for name in ("crawls", "pages", "sightings")
+        }
+        del before["schema_version"]
+        assert after == before
+        assert len(after["raw_listings"]) == 31
+        cleaning.rebuild(con, market)
+        assert con.execute("SELECT count(*) FROM listings").fetchall() == [(30,)]
+
+
+def _content(con: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[object, ...]]]:
+    names = con.execute("SELECT table_name FROM duckdb_tables() WHERE NOT temporary").fetchall()
+    return {name: con.execute(f"FROM {name} ORDER BY ALL").fetchall() for (name,) in names}
