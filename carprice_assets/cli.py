@@ -257,6 +257,72 @@ def run_all(ui_port: int, api_port: int, names: tuple[str, ...]) -> None:
 
 
 @main.group()
+def crawls() -> None:
+    """What crawls did: the ledger."""
+
+
+@crawls.command("list")
+@_market
+@click.option("--limit", type=click.IntRange(1), default=20, show_default=True)
+def crawls_list(market: str, limit: int) -> None:
+    """One line a crawl, the newest first."""
+    from carprice_assets.listings.crawl_report import crawl_list
+
+    with _ledger(market) as con:
+        lines = crawl_list(con, market, limit)
+    for line in lines:
+        click.echo(line)
+
+
+@crawls.command("show")
+@_market
+@click.argument("crawl_id")
+@click.option("--state", "states", multiple=True, help="List all pages of this state.")
+def crawls_show(market: str, crawl_id: str, states: tuple[str, ...]) -> None:
+    """What CRAWL_ID did, and which of its pages failed or wait."""
+    from carprice_assets.listings.crawl_report import crawl_lines
+
+    with _ledger(market) as con:
+        lines = crawl_lines(con, market, crawl_id, states)
+    for line in lines:
+        click.echo(line)
+
+
+def _ledger(market: str) -> Any:
+    from carprice_assets.listings.warehouse import Warehouse
+
+    home = Home.current()
+    load_market(home, market)
+    return Warehouse.of(home).connect(
+        "a look at the ledger", lambda line: click.echo(line, err=True)
+    )
+
+
+@main.group()
+def practice() -> None:
+    """The practice markets' sites."""
+
+
+@practice.command("serve")
+@click.option("--market", "-m", "names", multiple=True, help="All practice markets by default.")
+def practice_serve(names: tuple[str, ...]) -> None:
+    """Serve the simulated stock as web pages until Ctrl-C."""
+    from carprice_assets.practice_market.site import serve as serve_site
+
+    sys.exit(serve_site(Home.current(), names))
+
+
+@practice.command("advance")
+@click.option("--market", "-m", default="practice", show_default=True, help="Name of the market.")
+@click.option("--days", type=click.IntRange(1), default=2, show_default=True)
+def practice_advance(market: str, days: int) -> None:
+    """Let days pass on a site that runs: cars appear, are re-priced and vanish."""
+    from carprice_assets.practice_market.site.client import advance
+
+    click.echo(advance(load_market(Home.current(), market), days))
+
+
+@main.group()
 def markets() -> None:
     """What markets there are."""
 

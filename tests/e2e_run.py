@@ -92,26 +92,31 @@ class Run:
     def descendants(self) -> dict[int, str]:
         """Id to command line of all living processes that the command started, and theirs."""
         assert self.process is not None
-        parents: dict[int, int] = {}
-        for path in Path("/proc").glob("[0-9]*/stat"):
-            try:
-                state, parent = path.read_text().rpartition(")")[2].split()[:2]
-            except OSError:
-                continue
-            if state != "Z":
-                parents[int(path.parent.name)] = int(parent)
-        found: dict[int, str] = {}
-        layer = {self.process.pid}
-        while layer:
-            layer = {child for child, parent in parents.items() if parent in layer}
-            found |= {child: command_line(child) for child in layer}
-        return found
+        return descendants(self.process.pid)
 
     def end(self) -> None:
         """End the command, whatever became of it."""
         if not self.ended:
             self.signal(signal.SIGTERM)
             self.wait_ended(90.0)
+
+
+def descendants(process: int) -> dict[int, str]:
+    """Id to command line of all living processes that a process started, and theirs."""
+    parents: dict[int, int] = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, parent = path.read_text().rpartition(")")[2].split()[:2]
+        except OSError:
+            continue
+        if state != "Z":
+            parents[int(path.parent.name)] = int(parent)
+    found: dict[int, str] = {}
+    layer = {process}
+    while layer:
+        layer = {child for child, parent in parents.items() if parent in layer}
+        found |= {child: command_line(child) for child in layer}
+    return found
 
 
 def command_line(process: int) -> str:

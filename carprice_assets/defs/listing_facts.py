@@ -10,9 +10,19 @@ from carprice_assets.listings.cleaning import CleaningSummary
 from carprice_assets.listings.figures import PriceChanges
 from carprice_assets.listings.rejections import sentence
 
+DAYS_SHOWN = 15
 
-def table_facts(summary: CleaningSummary, changes: PriceChanges) -> dict[str, dict[str, Any]]:
-    """Metadata by asset, of the three tables that one cleaning makes."""
+
+def table_facts(
+    summary: CleaningSummary,
+    changes: PriceChanges,
+    days: Sequence[Mapping[str, Any]],
+    recent: Sequence[Mapping[str, Any]],
+) -> dict[str, dict[str, Any]]:
+    """Metadata by asset, of the three tables that one cleaning makes.
+
+    ``days`` is what moved on each day of a scrape, in order, ``recent`` the last changes of price.
+    """
     repairs = summary.repairs
     reasons = [
         {"reason": code, "rows": rows, "what": sentence(code)}
@@ -53,8 +63,33 @@ def table_facts(summary: CleaningSummary, changes: PriceChanges) -> dict[str, di
             "price_cuts": changes.cuts,
             "price_rises": changes.rises,
             "median_change_percent": round(100 * changes.median_change, 2),
+            "by_day": markdown_table([_day_row(day) for day in reversed(days[-DAYS_SHOWN:])]),
+            "latest_changes": markdown_table([_change_row(change) for change in recent]),
             "largest_changes": markdown_table(largest),
         },
+    }
+
+
+def _day_row(day: Mapping[str, Any]) -> dict[str, Any]:
+    median = day["median_change"]
+    return {
+        "day": day["day"],
+        "first seen": day["first_seen"],
+        "re-priced": day["re_priced"],
+        "cuts": day["cuts"],
+        "rises": day["rises"],
+        "median change": "–" if median is None else f"{median:+.1%}",
+        "gone": day["delisted"],
+    }
+
+
+def _change_row(change: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "day": change["observed_at"],
+        "car": change["title"],
+        "price": f"{change['price']:,.0f}",
+        "change": f"{change['change']:+,.0f}",
+        "share": f"{change['share']:+.1%}",
     }
 
 

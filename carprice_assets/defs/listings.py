@@ -1,7 +1,6 @@
-"""From raw listings to the dataset: what was scraped, what is clean, what was refused and why."""
+"""From raw listings to the dataset: what is clean, what was refused and why, and the sides."""
 
 from collections.abc import Iterator
-from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,90 +14,19 @@ from carprice_assets.defs.common import (
 )
 from carprice_assets.defs.listing_facts import dataset_facts, table_facts
 from carprice_assets.defs.markets import market_partitions
+from carprice_assets.defs.raw_listings import POOL
 from carprice_assets.defs.resources import Platform, WarehouseResource
 from carprice_assets.defs.schemas import column_schema
 from carprice_assets.errors import UserError
-from carprice_assets.listings import cleaning, raw, split
+from carprice_assets.listings import cleaning, split
 from carprice_assets.listings.conformity import violations
 from carprice_assets.listings.dataset import build, read_head
-from carprice_assets.listings.figures import PriceChanges, price_changes, side_figures
+from carprice_assets.listings.figures import price_changes, side_figures
 from carprice_assets.listings.leaks import leaks
-from carprice_assets.sources.practice import write_scrapes
+from carprice_assets.listings.price_moves import price_moves_by_day, recent_changes
 
-POOL = "warehouse"
 REJECTION_LIMIT = 0.5
-
-
-class ImportConfig(dg.Config):
-    """What to take in. Without a path, a market's own simulated source is visited."""
-
-    path: str = ""
-    """A file of listings."""
-    format: str = ""
-    """Its format: carscom-cards, carscom-details, carscom-export, columns or payload."""
-    scraped_at: str = ""
-    """Day of the scrape as YYYY-MM-DD, where the file does not say."""
-
-
-@dg.asset(
-    partitions_def=market_partitions,
-    group_name="listings",
-    kinds={"duckdb"},
-    owners=OWNERS,
-    code_version="1",
-    pool=POOL,
-    metadata=column_schema("raw_listings"),
-)
-def raw_listings(
-    context: dg.AssetExecutionContext,
-    config: ImportConfig,
-    platform: Platform,
-    warehouse: WarehouseResource,
-) -> dg.MaterializeResult[Any]:
-    """Verbatim payloads of every scrape, append-only.
-
-    Takes in the file that the run config names, or visits the practice market. The same
-    payload twice changes nothing, and a file without one acceptable listing is refused whole.
-    The data version is a hash of the content, so an identical scrape is not news.
-    """
-    name = context.partition_key
-    tell = progress_to(context)
-    with one_line_failures():
-        market = platform.market(name)
-        path, file_format = Path(config.path), config.format
-        if bool(config.path) != bool(config.format):
-            raise UserError("raw_listings: 'path' and 'format' of the run config go together")
-        if not config.path and "practice" in market.sources:
-            path, file_format = write_scrapes(market, platform.home.spool, tell), "payload"
-        if not file_format:
-            raise UserError(
-                f"raw_listings of {name}: state 'path' and 'format' in the run config (only a"
-                " market with [sources.practice] needs none)"
-            )
-        day = _day(config.scraped_at)
-        with warehouse.get_connection(f"raw_listings of {name}", tell) as connection:
-            appended = raw.append(connection, market, file_format, path, day)
-    return dg.MaterializeResult(
-        data_version=dg.DataVersion(appended.data_version),
-        metadata={
-            "rows_read": appended.read,
-            "rows_new": appended.new,
-            "rows_known": appended.known,
-            "dagster/row_count": appended.total,
-            "format": file_format,
-        },
-    )
-
-
-def _day(text: str) -> date | None:
-    try:
-        day = date.fromisoformat(text) if text else None
-    except ValueError:
-        raise UserError(f"scraped_at {text!r} is no date of the form YYYY-MM-DD") from None
-    if day is not None and day > date.today() + timedelta(days=1):
-        # Rows of a day to come would supersede every later scrape, and raw rows are for ever.
-        raise UserError(f"scraped_at {text} lies in the future")
-    return day
+CHANGES_SHOWN = 10
 
 
 TABLES = {
@@ -183,8 +111,13 @@ def listing_tables(
                 tell(f"{summary.listings:,} listings, {summary.rejected:,} rejected")
                 sums = cleaning.accounts(connection, market)
                 broken = violations(connection, market)
-                changes = price_changes(connection, market)
-                yield from _tables(chosen, summary, sums, broken, changes)
+                facts = table_facts(
+                    summary,
+                    price_changes(connection, market),
+                    price_moves_by_day(connection, market),
+                    recent_changes(connection, market, CHANGES_SHOWN),
+                )
+                yield from _tables(chosen, summary, sums, broken, facts)
             if "dataset" not in chosen:
                 return
             assigned = split.assign(connection, market)
@@ -223,13 +156,12 @@ def _tables(
     summary: cleaning.CleaningSummary,
     accounts: dict[str, int],
     broken: dict[str, int],
-    changes: PriceChanges,
+    facts: dict[str, dict[str, Any]],
 ) -> Iterator[dg.MaterializeResult[Any]]:
     seen = max(summary.listings + summary.rejected, 1)
     balanced = accounts["raw"] == sum(
         accounts[place] for place in ("listings", "rejected", "superseded")
     ) and not (accounts["twice"] or accounts["strays"] or accounts["lost"])
-    facts = table_facts(summary, changes)
     checks = {
         "listings": [
             dg.AssetCheckResult(

@@ -27,7 +27,7 @@ def import_summary(market: str, outcome: Outcome) -> list[str]:
         outcome.facts.get(name, {})
         for name in ("raw_listings", "listings", "rejected_listings", "dataset")
     )
-    lines: list[str] = []
+    lines = _crawls(raw)
     if raw:
         lines.append(
             f"rows        {raw['rows_read']:>10,}  read: {raw['rows_new']:,} new,"
@@ -50,6 +50,25 @@ def import_summary(market: str, outcome: Outcome) -> list[str]:
     lines += _failed_checks(outcome)
     if outcome.success:
         lines.append(f"took        {outcome.seconds:>10.1f}  s of work, process start apart")
+    return lines
+
+
+def _crawls(raw: Mapping[str, Any]) -> list[str]:
+    """What each crawl of a run saw, and how it ended."""
+    lines: list[str] = []
+    for name, state in raw.get("crawl_states", {}).items():
+        reason = raw["crawl_reasons"][name]
+        lines += _folded(f"crawl       {name}: {state}{': ' + reason if reason else ''}", 12)
+    if lines:
+        lines += [
+            f"cards       {raw['listings_seen']:>10,}  in {raw['requests']:,} requests:"
+            f" {raw['listings_new']:,} new, {raw['listings_changed']:,} changed,"
+            f" {raw['listings_aged']:,} aged, {raw['listings_unchanged']:,} unchanged",
+            f"delisted    {raw['listings_delisted']:>10,}  of {raw['listings_missing']:,} known"
+            " listings without a card",
+        ]
+        if left := raw["listings_failed"] + raw["listings_pending"]:
+            lines.append(f"unfetched   {left:>10,}  pages: carprice crawls show NAME")
     return lines
 
 

@@ -121,7 +121,11 @@ def sensors(definitions: dg.Definitions) -> dict[str, Any]:
 
 def schedules(definitions: dg.Definitions) -> dict[str, Any]:
     return {
-        schedule.name: {"cron": getattr(schedule, "cron_schedule", None)}
+        schedule.name: {
+            "cron": getattr(schedule, "cron_schedule", None),
+            "default_status": schedule.default_status.value,
+            "description": schedule.description,
+        }
         for schedule in definitions.schedules or ()
     }
 

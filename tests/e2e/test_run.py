@@ -86,7 +86,10 @@ def test_a_taken_port_is_one_line(start_run: Callable[..., Run]) -> None:
 def test_an_unknown_market_is_one_line(start_run: Callable[..., Run]) -> None:
     run = start_run(market="nowhere")
     assert run.wait_ended(120.0) == 2
-    assert run.text() == "carprice: unknown market 'nowhere': there are practice, practice_eu, small, us\n"
+    assert (
+        run.text()
+        == "carprice: unknown market 'nowhere': there are practice, practice_eu, small, us\n"
+    )
 
 
 @pytest.mark.long
