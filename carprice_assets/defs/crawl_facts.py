@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -16,16 +16,24 @@ COUNTS = ("seen", "new", "changed", "aged", "missing", "unchanged", "gone", "fai
 
 def crawl_facts(taken: Sequence[Taken]) -> dict[str, Any]:
     """What the crawls of one materialization saw, asked for and brought."""
+    shown: dict[str, Callable[[Taken], Any]] = {
+        "state": lambda taken: taken.state,
+        "why": lambda taken: taken.crawl.reason or "–",
+        "cards seen": lambda taken: taken.crawl.seen,
+        "detail pages asked for": lambda taken: (
+            ", ".join(f"{count:,} {why}" for why, count in taken.crawl.why.items() if count)
+            or "none"
+        ),
+        "unchanged": lambda taken: taken.crawl.unchanged,
+        "gone": lambda taken: taken.crawl.gone,
+        "pages failed": lambda taken: taken.crawl.failed,
+        "pages pending": lambda taken: taken.crawl.pending,
+        "requests": lambda taken: taken.crawl.requests,
+        "received": lambda taken: f"{taken.crawl.bytes / 1e6:,.1f} MB",
+    }
     crawls = [
-        {
-            "crawl": each.crawl.crawl_id,
-            "state": each.state,
-            **{name: getattr(each.crawl, name) for name in COUNTS},
-            "requests": each.crawl.requests,
-            "MB": f"{each.crawl.bytes / 1e6:,.1f}",
-            "why": each.crawl.reason or "",
-        }
-        for each in taken
+        {"": name, **{each.crawl.crawl_id: fact(each) for each in taken}}
+        for name, fact in shown.items()
     ]
     sample = [
         {"listing": new.listing_id, "title": new.title, "price": new.price}

@@ -10,7 +10,7 @@ import dagster as dg
 
 from carprice_assets.defs import launch
 from carprice_assets.defs.automation import LISTINGS, training_assets
-from carprice_assets.defs.telling import import_summary, training_summary
+from carprice_assets.defs.telling import listing_lines, training_summary
 from carprice_assets.home import PROJECT, Home
 from carprice_assets.markets import Market, load_market
 from carprice_assets.regressors.registry import REGRESSORS
@@ -86,7 +86,7 @@ def _prepare(home: Home, instance: dg.DagsterInstance, market: str) -> None:
     _say(f"scraping and training the market {market}, about two minutes ...")
     names = list(REGRESSORS)
     outcome = launch.materialize(instance, market, [*LISTINGS, *training_assets(names)])
-    for line in (*import_summary(market, outcome), *training_summary(home, market, outcome)):
+    for line in (*listing_lines(market, outcome), *training_summary(home, market, outcome)):
         _say(line)
     launch.require(outcome)
 

@@ -22,7 +22,15 @@ SEVERITY = {"WARN": "warning", "ERROR": "failed"}
 
 
 def import_summary(market: str, outcome: Outcome) -> list[str]:
-    """What an import read, and what became of the market's raw rows, as lines."""
+    """What a scrape or an import brought, and the checks that did not pass, as lines."""
+    lines = [*listing_lines(market, outcome), *_failed_checks(outcome)]
+    if outcome.success:
+        lines.append(f"took        {outcome.seconds:>10.1f}  s of work, process start apart")
+    return lines
+
+
+def listing_lines(market: str, outcome: Outcome) -> list[str]:
+    """What a scrape or an import read, and what became of the market's raw rows, as lines."""
     raw, listings, rejected, dataset = (
         outcome.facts.get(name, {})
         for name in ("raw_listings", "listings", "rejected_listings", "dataset")
@@ -47,9 +55,6 @@ def import_summary(market: str, outcome: Outcome) -> list[str]:
             f"vehicles    {dataset['vehicles']:>10,}  last seen {dataset['last_observed']}",
             f"sides       {counts.replace('_', ' ')}",
         ]
-    lines += _failed_checks(outcome)
-    if outcome.success:
-        lines.append(f"took        {outcome.seconds:>10.1f}  s of work, process start apart")
     return lines
 
 

@@ -29,13 +29,22 @@ HANG_SECONDS = 300.0
 """Far above what any crawl of these tests takes: only a hang reaches it."""
 
 
-def scrape(site: RunningSite, **given: Any) -> Taken:
+def scrape(site: RunningSite) -> Taken:
     """One visit in this process, taken into the warehouse of the site's home."""
     market = load_market(site.home, site.market)
-    warehouse = Warehouse.of(site.home)
-    settings = {"started_at": datetime.now(UTC), "full": False, "tell": str} | given
-    site_settings = market.sites()["site"]
-    return scraping.scrape(warehouse.connect, market, site_settings, site.home.spool, **settings)
+    return scraping.scrape(
+        Warehouse.of(site.home).connect,
+        market,
+        market.sites()["site"],
+        site.home.spool,
+        started_at=datetime.now(UTC),
+        full=False,
+        tell=_silent,
+    )
+
+
+def _silent(line: str) -> None:
+    del line
 
 
 def rows(home: Home, query: str, *values: object) -> list[tuple[Any, ...]]:
@@ -165,9 +174,7 @@ class Command:
 
     def left(self) -> dict[int, str]:
         """Those of the noted children that live on."""
-        return {
-            child: line for child, line in self.children.items() if command_line(child) == line
-        }
+        return {child: line for child, line in self.children.items() if command_line(child) == line}
 
     def wait(self) -> tuple[int, str, str]:
         """Exit code, output and error output of the command, which has to end."""

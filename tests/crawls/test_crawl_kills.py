@@ -83,7 +83,11 @@ def kill_when(command: Command, condition: Callable[[], bool]) -> Kill:
 
 
 def after_so_many(command: Command, pages: int, more: float = 0.0) -> Callable[[], bool]:
-    """Once the journal tells of ``pages`` settled pages, and ``more`` seconds later."""
+    """Once the journal tells of ``pages`` settled pages, and ``more`` seconds later.
+
+    Where it tells of as many before the command starts, once there is one more.
+    """
+    pages = max(pages, len(command.settled()) + 1)
     since: list[float] = []
 
     def reached() -> bool:

@@ -13,8 +13,8 @@ from practice_sites import RunningSite
 
 from carprice_assets.markets import load_market
 from carprice_assets.sources.crawl import CrawlResult, crawl
-from carprice_assets.sources.sites import find_adapter
 from carprice_assets.sources.sites.base import Card, SearchPage
+from carprice_assets.sources.sites.carscom import CarsCom
 
 pytestmark = pytest.mark.browser
 
@@ -60,7 +60,13 @@ def test_rate_robots_agent_and_what_is_never_fetched(serve: Any) -> None:
     assert paths[0] == "/robots.txt"
     assert paths.count("/robots.txt") == 1
     assert not [path for path in paths if path.startswith(DISALLOWED)]
-    kept = ("/robots.txt", "/shopping/", "/vehicledetail/", "/static/results.js", "/static/site.css")
+    kept = (
+        "/robots.txt",
+        "/shopping/",
+        "/vehicledetail/",
+        "/static/results.js",
+        "/static/site.css",
+    )
     assert not [path for path in paths if not path.startswith(kept)]
     assert paths.count("/static/results.js") == paths.count("/static/site.css") == 1
 
@@ -68,7 +74,7 @@ def test_rate_robots_agent_and_what_is_never_fetched(serve: Any) -> None:
 def test_a_listed_address_that_robots_disallows_is_left_alone(serve: Any) -> None:
     site = serve(size=12, per_page=12)
 
-    class Luring(type(find_adapter("carscom"))):
+    class Luring(CarsCom):
         """Finds among the cards also what robots.txt disallows."""
 
         def read_search(self, html: str, address: str) -> Any:
@@ -120,6 +126,7 @@ def test_retry_after_holds_back_all_workers(serve: Any) -> None:
         assert sum(line["at"] < other["at"] < line["at"] + 2 for other in log) <= 3
 
 
+@pytest.mark.long
 def test_crawl_delay_slows_the_crawl_down(serve: Any) -> None:
     delay = 0.4
     site = serve(size=8, per_page=8, template="schema-org")
@@ -148,6 +155,7 @@ def test_robots_that_say_no_are_all_that_is_fetched(
     assert raw_ids(site) == set()
 
 
+@pytest.mark.long
 def test_no_robots_txt_allows_all(serve: Any) -> None:
     site = serve(size=8, per_page=8)
     site.faults(robots="missing")

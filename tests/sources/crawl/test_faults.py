@@ -90,6 +90,7 @@ def test_a_card_at_another_host_is_never_asked_for(crawls, cars, reply):
     assert all(asked.headers["host"].startswith("127") for asked in cars.server.log)
 
 
+@pytest.mark.long
 def test_a_search_that_repeats_itself_for_ever_ends(crawls, cars):
     last = cars.search(3)
     for number in range(4, 10):
@@ -138,6 +139,7 @@ def test_a_changed_layout_stops_the_crawl(crawls, cars, reply):
     assert len(result.pending) == 60 - result.failed
 
 
+@pytest.mark.long
 def test_an_adapter_that_breaks_fails_its_page_alone(crawls, cars, rendering):
     read_detail = rendering.read_detail
 

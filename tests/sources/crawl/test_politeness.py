@@ -53,8 +53,8 @@ def test_an_interstitial_ends_the_crawl(crawls, cars, reply):
 
     assert result.state == "refused"
     assert result.reason == f"interstitial at {cars.server.url}/car/c2"
-    assert cars.server.paths()[-1] == "/car/c2"
     assert cars.server.paths().count("/car/c2") == 1
+    assert "/car/c12" not in cars.server.paths()
     assert f"{cars.server.url}/car/c2" in result.pending
     assert pending_journal(crawls.folder) is not None
 
@@ -150,6 +150,7 @@ def test_a_redirect_to_a_disallowed_path_is_not_followed(crawls, cars, reply):
     assert not [path for path in cars.server.paths() if "private" in path]
 
 
+@pytest.mark.long
 def test_the_crawl_delay_of_robots_txt_is_kept(crawls, cars, reply):
     cars.robots = reply(b"User-agent: *\nCrawl-delay: 0.2\n")
     for number in range(4, 13):

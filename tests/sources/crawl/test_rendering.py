@@ -110,6 +110,7 @@ def test_a_page_does_not_take_the_crawler_elsewhere(crawls, cars, rendering):
     assert "/elsewhere" not in cars.server.paths()
 
 
+@pytest.mark.long
 def test_redirects_of_a_pages_requests_are_checked(crawls, scripted, rendering, reply):
     port = scripted.server.port
     plain = scripted.server.site
@@ -137,6 +138,19 @@ def test_a_page_that_never_gets_ready_is_asked_again_and_fails(crawls, scripted,
 
     assert result.failures == {f"{scripted.server.url}/car/c2": "no_data"}
     assert scripted.server.paths().count("/car/c2") == 2
+
+
+def test_a_wait_of_hours_asked_of_a_pages_request_pauses_the_crawl(
+    crawls, scripted, rendering, reply
+):
+    scripted.always["/search?page=1"] = reply(status=429, headers={"Retry-After": "7200"})
+
+    result = crawls.run(rendering)
+
+    assert result.state == "paused"
+    # Only the page's script asks for the data behind "/data", which answers so.
+    paths = scripted.server.paths()
+    assert paths == ["/robots.txt", "/search?page=1", "/app.js", "/data/search?page=1"]
 
 
 def test_a_429_to_a_pages_request_pauses_the_host(crawls, scripted, rendering, reply):
@@ -178,15 +192,15 @@ def test_cookies_are_shared_between_rendering_and_plain_requests(crawls, cars, r
     assert last.headers["cookie"] == "visit=robots; seen=script"
 
 
-def visitor_of(crawls, adapter, **settings):
-    return Visitor(crawls.site(**settings), adapter, Budget(10_000), uses=3)
+def visitor_of(crawls, adapter, uses, **settings):
+    return Visitor(crawls.site(**settings), adapter, Budget(10_000), uses=uses)
 
 
 def test_contexts_are_recycled_and_keep_their_cookies(crawls, cars, rendering, reply):
     cars.robots = reply(headers={"Set-Cookie": "visit=robots; Path=/"})
 
     async def work():
-        visitor = visitor_of(crawls, rendering)
+        visitor = visitor_of(crawls, rendering, 3)
         try:
             await visitor.robots.of(crawls.site().start)
             for number in range(1, 9):
@@ -222,7 +236,7 @@ def children(pid):
 )
 def test_a_killed_browser_is_started_again(crawls, cars, rendering, victim, launches, reply):
     async def work():
-        visitor = visitor_of(crawls, rendering, attempts=3)
+        visitor = visitor_of(crawls, rendering, 100, attempts=3)
         try:
             await visitor.robots.of(crawls.site().start)
             cars.faults["/car/c2"] = [reply(b"<script>fetch('/slow')</script>")]

@@ -127,6 +127,7 @@ def test_an_old_crawl_is_abandoned_and_the_next_call_begins_anew(crawls, cars, s
     assert crawls.run(at=later).crawl_id == "cars-2026-01-09-1"
 
 
+@pytest.mark.long
 def test_a_crawl_of_another_adapter_is_abandoned(crawls, rendering):
     crawls.run(daily_budget=8)
     rendering.name = "schema-org"
