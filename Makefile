@@ -16,7 +16,7 @@ setup: $(STAMP)  ## Make the environment (.venv) and see to a Chromium
 	@bash scripts/chromium.sh
 
 .PHONY: run
-run: setup  ## Train the practice market, then serve the Dagster UI (3000) and the API (8000)
+run: setup  ## Crawl and train the practice market, serve the Dagster UI (3000) and the API (8000)
 	@exec $(BIN)/carprice run
 
 .PHONY: lint

@@ -63,7 +63,9 @@ def measure(
         },
     ).fetchall()
     usual = float(median(row[0] for row in earlier)) if earlier else None
-    return Collapse(seen, usual, failed, _broken(state, reason, seen, usual, failed))
+    # Who asks for everything, and gets an answer from every known page, may find half a market.
+    expected = None if head.full else usual
+    return Collapse(seen, usual, failed, _broken(state, reason, seen, expected, failed))
 
 
 def _broken(state: str, reason: str | None, seen: int, usual: float | None, failed: float) -> str:

@@ -158,6 +158,6 @@ def test_the_market_may_be_left_out_only_where_one_serves(
     source, out = write_csv(tmp_path / "cars.csv", CARS), tmp_path / "out.csv"
     monkeypatch.setattr(ReleaseStore, "champion", lambda self, market: "x")
     told = refused("predict", source, "-o", out)
-    assert told == "state --market: there are champions of practice, small, us"
+    assert told == "state --market: there are champions of practice, practice_eu, small, us"
     monkeypatch.setattr(ReleaseStore, "champion", lambda self, market: None)
     assert "no market has a champion yet" in refused("predict", source, "-o", out)

@@ -89,7 +89,8 @@ def launch_from_ui(page: Page, asset: str, market: str) -> None:
     page.get_by_role("button", name="Materialize").first.click()
     page.get_by_text("Select a partition").click()
     page.get_by_role("menuitem").filter(has=page.get_by_text(market, exact=True)).click()
-    page.get_by_role("button", name="Launch 1 run").click()
+    # By key: the menu takes several markets, stays open, and may lie over the button.
+    page.get_by_role("button", name="Launch 1 run").press("Enter")
 
 
 def wait_for(page: Page, condition: Callable[[], object]) -> None:

@@ -60,6 +60,16 @@ def test_collapse(
     assert take_in(con, market, path).collapse == taken.collapse
 
 
+def test_a_full_crawl_may_find_that_a_market_shrank(
+    con: duckdb.DuckDBPyConnection, market: Market, tmp_path: Path
+) -> None:
+    take_in(con, market, crawl(1, 60).write(tmp_path))
+    shrunk = Journal("2026-01-02", full=True).search(*IDS[:20]).searched().end()
+    taken = take_in(con, market, shrunk.write(tmp_path))
+    assert (taken.collapse.broken, taken.collapse.usual) == ("", 60)
+    assert taken.delisted == 40
+
+
 def test_a_first_crawl_has_nothing_to_be_compared_with(
     con: duckdb.DuckDBPyConnection, market: Market, tmp_path: Path
 ) -> None:

@@ -79,7 +79,7 @@ class Missing:
 
 
 def plan_missing(
-    known: Mapping[str, Known], seen: Collection[str], planned: Collection[str]
+    known: Mapping[str, Known], seen: Collection[str], planned: Collection[str], *, full: bool
 ) -> Missing:
     """The details of known, undelisted listings without a card: are they gone?
 
@@ -89,10 +89,13 @@ def plan_missing(
         Listing ids that had a card in this crawl, whose search was complete.
     planned
         Addresses planned before in this crawl.
+    full
+        Whether somebody asked for everything: then the search is believed, however little of
+        what is known it showed, and each missing page is asked.
     """
     listed = {name: each for name, each in known.items() if not each.delisted}
     missing = {name: each for name, each in listed.items() if name not in seen}
-    if len(missing) > COLLAPSE * len(listed):
+    if not full and len(missing) > COLLAPSE * len(listed):
         return Missing(
             collapsed=f"{len(missing)} of {len(listed)} known listings have no card any more"
         )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, field
 
 EVERY_SECONDS = 10.0
+RATE_SECONDS = 60.0
+"""The rate is that of the last minute: a crawl begins with pages that bring no details."""
 
 
 @dataclass
@@ -17,6 +20,7 @@ class Progress:
 
     begun: float
     settled: int = 0
+    _marks: deque[tuple[float, int]] = field(default_factory=deque[tuple[float, int]])
 
     def line(
         self,
@@ -30,17 +34,25 @@ class Progress:
         searching: bool,
     ) -> str:
         """Search pages and cards, details settled of planned, rate, failures, and the rest."""
-        rate = self.settled / max(now - self.begun, 1e-9)
-        parts = [
-            f"search pages {searches}{' so far' if searching else ''}, cards {cards:,}",
-            f"details {planned - left:,} of {planned:,}",
-            f"{rate:.1f} a second",
-            f"failed {failed:,}",
-        ]
+        rate = self._rate(now)
+        parts = [f"search pages {searches}{' so far' if searching else ''}, cards {cards:,}"]
+        if planned:
+            so_far = " found so far" if searching else ""
+            parts.append(f"details {planned - left:,} of {planned:,}{so_far}")
+            parts.append(f"{rate:.1f} a second")
+        parts.append(f"failed {failed:,}")
         if left and rate > 0:
             more = "at least " if searching else ""
             parts.append(f"{more}{duration(left / rate)} left")
         return "; ".join(parts)
+
+    def _rate(self, now: float) -> float:
+        """Details a second since about a minute ago, or since the beginning."""
+        while len(self._marks) > 1 and now - self._marks[1][0] >= RATE_SECONDS:
+            self._marks.popleft()
+        since, settled = self._marks[0] if self._marks else (self.begun, 0)
+        self._marks.append((now, self.settled))
+        return (self.settled - settled) / max(now - since, 1e-9)
 
 
 def duration(seconds: float) -> str:

@@ -112,7 +112,12 @@ class Run:
         if self.records.search_end is None:
             self.keep({"kind": "search_end", "complete": complete, "why": why})
         if complete:
-            missing = plan_missing(self._known, self._search.seen, self.records.planned)
+            missing = plan_missing(
+                self._known,
+                self._search.seen,
+                self.records.planned,
+                full=bool(self.records.head["full"]),
+            )
             self._collapsed = missing.collapsed
             if missing.pages:
                 self.keep(_plan_line(missing.pages))
@@ -199,7 +204,10 @@ class Run:
         if stop.until is not None:
             line["until"] = _iso(stop.until)
         self.keep(line)
-        self._tell(f"{stop.state}: {stop.reason}" if stop.reason else stop.state)
+        crawl_id = self.records.head["crawl_id"]
+        self._tell(
+            f"crawl {crawl_id} is {stop.state}" + (f": {stop.reason}" if stop.reason else "")
+        )
 
     def result(self, day: date, stop: Stop | None = None) -> CrawlResult:
         """The counts of the journal; ``stop`` stands for the end of a crawl not begun."""

@@ -69,6 +69,18 @@ def test_a_collapsed_search_visits_nobody(crawls, cars):
     assert not [path for path in cars.server.paths() if path.startswith("/car/")]
 
 
+def test_a_full_crawl_asks_for_each_page_of_a_market_that_halved(crawls, cars):
+    crawls.take_in(crawls.run())
+    cars.server.log.clear()
+    for number in range(1, 9):
+        del cars.prices[f"c{number}"]
+
+    result = crawls.run(full=True)
+
+    assert (result.state, result.reason) == ("complete", "")
+    assert (result.missing, result.gone, result.done) == (8, 8, 4)
+
+
 def test_a_crawl_not_taken_in_is_in_the_way_of_the_next(crawls):
     with ThreadPoolExecutor(1) as elsewhere:
         result = elsewhere.submit(crawls.run).result()

@@ -49,19 +49,22 @@ def test_no_address_is_planned_twice():
 def test_known_listings_without_a_card_are_looked_for():
     listings = {name: known(url=f"u{name}") for name in "abcd"} | {"x": known(delisted=True)}
 
-    missing = plan_missing(listings, {"a", "b", "c"}, set())
+    missing = plan_missing(listings, {"a", "b", "c"}, set(), full=False)
 
     assert [(page.listing_id, page.why) for page in missing.pages] == [("d", "missing")]
-    assert plan_missing(listings, {"a", "b"}, {"ud"}).pages[0].listing_id == "c"
+    assert plan_missing(listings, {"a", "b"}, {"ud"}, full=False).pages[0].listing_id == "c"
 
 
 def test_a_search_that_lost_more_than_half_is_not_believed():
     listings = {name: known() for name in "abcd"}
 
-    assert not plan_missing(listings, {"a", "b"}, set()).collapsed
-    missing = plan_missing(listings, {"a"}, set())
+    assert not plan_missing(listings, {"a", "b"}, set(), full=False).collapsed
+    missing = plan_missing(listings, {"a"}, set(), full=False)
     assert missing.collapsed.startswith("3 of 4 known")
     assert missing.pages == ()
+    asked = plan_missing(listings, {"a"}, set(), full=True)
+    assert not asked.collapsed
+    assert [page.listing_id for page in asked.pages] == ["b", "c", "d"]
 
 
 def searched(*pages, max_pages=100):
@@ -169,12 +172,31 @@ def test_details_without_data_running_end_a_crawl():
 
 
 def test_a_line_of_progress():
-    line = Progress(begun=0.0, settled=40).line(
-        20.0, searches=3, cards=60, planned=100, left=50, failed=2, searching=True
-    )
+    progress = Progress(begun=0.0, settled=40)
+    given = {"searches": 3, "cards": 60, "failed": 2}
 
-    assert line == (
-        "search pages 3 so far, cards 60; details 50 of 100; 2.0 a second; failed 2;"
+    assert progress.line(20.0, planned=100, left=50, searching=True, **given) == (
+        "search pages 3 so far, cards 60; details 50 of 100 found so far; 2.0 a second; failed 2;"
         " at least 25 s left"
     )
+    progress.settled = 90  # five a second since, and that alone says when it ends
+    assert progress.line(30.0, planned=100, left=10, searching=False, **given) == (
+        "search pages 3, cards 60; details 90 of 100; 5.0 a second; failed 2; 2 s left"
+    )
     assert [duration(s) for s in (89, 90, 5400)] == ["89 s", "2 min", "1.5 h"]
+
+
+def test_the_rate_is_that_of_the_last_minute():
+    progress = Progress(begun=0.0)
+    given = {"searches": 9, "cards": 900, "planned": 900, "failed": 0, "searching": False}
+    for now in range(0, 301, 10):
+        progress.settled = max(now - 240, 0) * 5  # nothing for four minutes, then five a second
+        line = progress.line(float(now), left=600, **given)
+    assert "; 5.0 a second; failed 0; 2 min left" in line
+
+
+def test_a_line_of_progress_before_there_is_a_detail():
+    line = Progress(begun=0.0).line(
+        10.0, searches=4, cards=80, planned=0, left=0, failed=0, searching=True
+    )
+    assert line == "search pages 4 so far, cards 80; failed 0"
