@@ -165,6 +165,7 @@ def compare(home: Home, pages: int, rounds: int, rendered: int) -> None:
         )
     median = statistics.median(ratios)
     print(f"median ratio {median:.2f} ({'at least' if median >= 1 else 'BELOW'} Scrapy's)")
+    rendered = min(rendered, pages)
     figures = in_process(home, "ours", ["detail"], rendered)
     print(f"every page rendered in Chromium: {rendered / figures['seconds']:.1f} pages a second")
 
