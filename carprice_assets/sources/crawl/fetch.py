@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 UNASKED_PAUSE = 5.0
 """Seconds that a host is left alone after a 429 that names no time."""
+LEAST_PAUSE = 1.0
+"""Seconds that it is left alone at the least, also where it says that it may be asked at once."""
 ROBOTS_BYTES = 5_000_000
 """Size of a robots.txt, at most."""
 SMALL = 200_000
@@ -121,7 +123,8 @@ class Fetcher:
             headers = sent.headers
             answer = by_status(sent.status, headers, datetime.now(UTC))
             if answer.kind == "wait":
-                self.pace(address).pause(UNASKED_PAUSE if answer.wait is None else answer.wait)
+                wait = UNASKED_PAUSE if answer.wait is None else answer.wait
+                self.pace(address).pause(max(wait, LEAST_PAUSE))
             if answer.kind != "redirect":
                 limit = ROBOTS_BYTES if for_robots else self.site.max_bytes
                 return await _received(address, sent, headers, answer, tally, limit)

@@ -165,19 +165,39 @@ class Journal:
         ------
         ValueError, RecursionError
             As :func:`encode`; nothing is written then.
-        OSError
-            Where the disk is full: a part may be written, which the next opening cuts off.
+        UserError
+            Where the disk does not take them; what it took in part is cut off again.
         """
         data = memoryview(b"".join(encode(record) for record in records))
         self._synced = False
-        while data:
-            data = data[os.write(self._descriptor, data) :]
+        before = os.fstat(self._descriptor).st_size
+        try:
+            while data:
+                data = data[os.write(self._descriptor, data) :]
+        except OSError as error:
+            os.ftruncate(self._descriptor, before)
+            raise self._refused(error) from error
 
     def sync(self) -> None:
-        """Make what was appended durable."""
+        """Make what was appended durable.
+
+        Raises
+        ------
+        UserError
+            Where the disk does not take it.
+        """
         if not self._synced:
             self._synced = True
-            os.fsync(self._descriptor)
+            try:
+                os.fsync(self._descriptor)
+            except OSError as error:
+                raise self._refused(error) from error
+
+    def _refused(self, error: OSError) -> UserError:
+        return UserError(
+            f"{self.path}: {error.strerror}; what it holds is kept, and the next crawl goes on"
+            " from there"
+        )
 
     def close(self) -> None:
         """Make durable and close."""

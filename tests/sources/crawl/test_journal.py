@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from datetime import UTC, datetime
 
 import pytest
@@ -122,3 +124,25 @@ def test_ends(tmp_path, end, more, state, pending):
 def test_no_journal(tmp_path):
     assert read(tmp_path / NAME).head == {}
     assert pending_journal(tmp_path) is None
+
+
+def test_what_a_full_disk_takes_in_part_is_cut_off_again(tmp_path, monkeypatch):
+    real = os.write
+
+    def full(descriptor, data):
+        monkeypatch.setattr(os, "write", refusing)
+        return real(descriptor, data[: len(data) // 2])
+
+    def refusing(descriptor, data):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    journal = Journal.open(tmp_path)
+    journal.append(HEAD, PLAN)
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(UserError, match=rf"{NAME}: No space left on device; what it holds is kept"):
+        journal.append(page("http://h/a"))
+    monkeypatch.setattr(os, "write", real)
+    journal.append(page("http://h/b"))
+    journal.close()
+
+    assert list(read(tmp_path / NAME).pages) == ["http://h/b"]
