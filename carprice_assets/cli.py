@@ -16,6 +16,8 @@ from carprice_assets.markets import load_market, load_markets
 
 DAY = click.DateTime(["%Y-%m-%d"])
 PORT = click.IntRange(1, 65_535)
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it: 128 and the signal's number."""
 
 
 class Group(click.Group):
@@ -28,6 +30,12 @@ class Group(click.Group):
         except UserError as error:
             click.echo(f"carprice: {error}", err=True)
             ctx.exit(2)
+        except KeyboardInterrupt:
+            click.echo(
+                "carprice: interrupted; what was finished is kept, and the same command goes on",
+                err=True,
+            )
+            ctx.exit(INTERRUPTED)
 
 
 @click.group(cls=Group)
@@ -266,24 +274,26 @@ def crawls() -> None:
 @click.option("--limit", type=click.IntRange(1), default=20, show_default=True)
 def crawls_list(market: str, limit: int) -> None:
     """One line a crawl, the newest first."""
-    from carprice_assets.listings.crawl_report import crawl_list
+    from carprice_assets.listings.crawl_report import crawl_list, waiting_lines
 
+    home = Home.current()
     with _ledger(market) as con:
         lines = crawl_list(con, market, limit)
+    lines += waiting_lines(home.spool, load_market(home, market))
     for line in lines:
         click.echo(line)
 
 
 @crawls.command("show")
 @_market
-@click.argument("crawl_id")
+@click.argument("crawl_ids", nargs=-1, required=True)
 @click.option("--state", "states", multiple=True, help="List all pages of this state.")
-def crawls_show(market: str, crawl_id: str, states: tuple[str, ...]) -> None:
-    """What CRAWL_ID did, and which of its pages failed or wait."""
+def crawls_show(market: str, crawl_ids: tuple[str, ...], states: tuple[str, ...]) -> None:
+    """What CRAWL_IDS did, and which of their pages failed or wait."""
     from carprice_assets.listings.crawl_report import crawl_lines
 
     with _ledger(market) as con:
-        lines = crawl_lines(con, market, crawl_id, states)
+        lines = [line for each in crawl_ids for line in crawl_lines(con, market, each, states)]
     for line in lines:
         click.echo(line)
 

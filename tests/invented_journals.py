@@ -38,7 +38,7 @@ class Journal:
             {
                 "kind": "crawl",
                 "crawl_id": self.crawl_id,
-                "scrape_id": f"{site}-{day}",
+                "scrape_id": self.crawl_id,
                 "market": market,
                 "site": site,
                 "adapter": "carscom",

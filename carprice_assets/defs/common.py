@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import inspect
 import re
 import warnings
@@ -15,6 +16,16 @@ from carprice_assets.defs.markets import market_partitions
 from carprice_assets.errors import UserError
 
 OWNERS = ["team:carprice"]
+
+DISK_FAULTS = {
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EISDIR,
+    errno.ENOTDIR,
+}
 
 # Checks belong to one market each; the argument for it is new in Dagster and says so.
 PREVIEW = r"Specifying a partitions_def on an AssetCheckSpec is currently in preview"
@@ -42,11 +53,19 @@ def check_spec(name: str, asset: str, description: str, *, blocking: bool) -> dg
 
 @contextmanager
 def one_line_failures() -> Generator[None, None, None]:
-    """Turn a :class:`UserError` into a failed step that shows its one line."""
+    """Turn a :class:`UserError` into a failed step that shows its one line.
+
+    So is what a disk or its permissions refuse: whoever keeps the machine can mend that.
+    """
     try:
         yield
     except UserError as error:
         raise dg.Failure(str(error), allow_retries=False) from error
+    except OSError as error:
+        if error.errno not in DISK_FAULTS:
+            raise
+        at = f"{error.filename}: " if error.filename else ""
+        raise dg.Failure(f"{at}{error.strerror}", allow_retries=False) from error
 
 
 def progress_to(context: dg.AssetExecutionContext) -> Callable[[str], None]:

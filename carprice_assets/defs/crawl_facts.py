@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 
 from carprice_assets.defs.common import markdown_table
+from carprice_assets.listings.crawl_report import size_text
 from carprice_assets.listings.drift import Share
 from carprice_assets.listings.ledger import Taken
 
@@ -29,7 +30,7 @@ def crawl_facts(taken: Sequence[Taken]) -> dict[str, Any]:
         "pages failed": lambda taken: taken.crawl.failed,
         "pages pending": lambda taken: taken.crawl.pending,
         "requests": lambda taken: taken.crawl.requests,
-        "received": lambda taken: f"{taken.crawl.bytes / 1e6:,.1f} MB",
+        "received": lambda taken: size_text(taken.crawl.bytes),
     }
     crawls = [
         {"": name, **{each.crawl.crawl_id: fact(each) for each in taken}}

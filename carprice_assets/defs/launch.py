@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+from dagster._core.instance.ref import InstanceRef
 from filelock import FileLock
 
 from carprice_assets.defs.markets import synchronise
@@ -22,6 +23,7 @@ from carprice_assets.files import write_atomic
 from carprice_assets.home import PROJECT, Home
 
 OWNER_TAG = "carprice/process"
+NO_CAPTURE = "NoOpComputeLogManager"
 CLEAR_SECONDS = 5.0
 INTERRUPTS = ("KeyboardInterrupt", "DagsterExecutionInterruptedError")
 UNFINISHED = [
@@ -91,10 +93,20 @@ def instance(home: Home) -> Generator[dg.DagsterInstance]:
     with ExitStack() as stack:
         # Dagster makes its SQLite files on first use, which two commands at once may not do.
         with FileLock(home.dagster / ".opening.lock"):
-            opened = stack.enter_context(dg.DagsterInstance.get())
+            opened = stack.enter_context(dg.DagsterInstance.from_ref(_reference(home)))
             clear_dead_runs(opened)
             synchronise(opened, home)
         yield opened
+
+
+def _reference(home: Home) -> InstanceRef:
+    """The instance as the UI has it, but for the capture of what steps print.
+
+    A command's steps print to its terminal. To capture that, Dagster would start four processes
+    a step, and Ctrl-C would end each with a traceback.
+    """
+    none = {"module": "dagster._core.storage.noop_compute_log_manager", "class": NO_CAPTURE}
+    return InstanceRef.from_dir(str(home.dagster), overrides={"compute_logs": none})
 
 
 def process_mark(pid: int) -> str | None:
@@ -225,7 +237,8 @@ def _first_error(
             error = error.cause
         if error is not None and error.cls_name == "DagsterAssetCheckFailedError":
             blocking = [check for check in checks if check.severity == "ERROR"]
-            return "; ".join(f"{c.asset} is held by {c.name}: {c.told}" for c in blocking), True
+            told = (f"{c.asset} is stopped by the check {c.name}: {c.told}" for c in blocking)
+            return "; ".join(told), True
         if error is not None and error.cls_name in INTERRUPTS:
             raise KeyboardInterrupt
         lines = error.message.strip().splitlines() if error else []
@@ -261,7 +274,8 @@ def require_dataset(home: Home, market: str) -> None:
     """Raise a :class:`UserError` where the market has no dataset to train on."""
     if not (home.artifacts / "refs" / "dataset" / f"{market}.json").exists():
         raise UserError(
-            f"market {market} has no listings yet: run carprice import FILE --market {market}"
+            f"market {market} has no listings yet: carprice crawl --market {market} or"
+            f" carprice import FILE --market {market} brings some"
         )
 
 

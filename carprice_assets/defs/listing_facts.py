@@ -33,16 +33,6 @@ def table_facts(
         for field, samples in repairs.samples.items()
         for word, rows in samples.items()
     ]
-    largest = [
-        {
-            "listing": row["listing_id"],
-            "day": row["observed_at"],
-            "price": f"{row['price']:,.0f}",
-            "change": f"{row['change']:+,.0f}",
-            "share": f"{row['change'] / (row['price'] - row['change']):+.1%}",
-        }
-        for row in changes.largest
-    ]
     return {
         "listings": {
             "dagster/row_count": summary.listings,
@@ -65,7 +55,7 @@ def table_facts(
             "median_change_percent": round(100 * changes.median_change, 2),
             "by_day": markdown_table([_day_row(day) for day in reversed(days[-DAYS_SHOWN:])]),
             "latest_changes": markdown_table([_change_row(change) for change in recent]),
-            "largest_changes": markdown_table(largest),
+            "largest_changes": markdown_table([_change_row(change) for change in changes.largest]),
         },
     }
 

@@ -35,11 +35,11 @@ def listing_lines(market: str, outcome: Outcome) -> list[str]:
         outcome.facts.get(name, {})
         for name in ("raw_listings", "listings", "rejected_listings", "dataset")
     )
-    lines = _crawls(raw)
+    lines = _crawls(market, raw)
     if raw:
         lines.append(
             f"rows        {raw['rows_read']:>10,}  read: {raw['rows_new']:,} new,"
-            f" {raw['rows_known']:,} known before"
+            f" {raw['rows_known']:,} taken in before"
         )
     if raw and listings and rejected:
         lines += [
@@ -58,7 +58,7 @@ def listing_lines(market: str, outcome: Outcome) -> list[str]:
     return lines
 
 
-def _crawls(raw: Mapping[str, Any]) -> list[str]:
+def _crawls(market: str, raw: Mapping[str, Any]) -> list[str]:
     """What each crawl of a run saw, and how it ended."""
     lines: list[str] = []
     for name, state in raw.get("crawl_states", {}).items():
@@ -73,7 +73,10 @@ def _crawls(raw: Mapping[str, Any]) -> list[str]:
             " listings without a card",
         ]
         if left := raw["listings_failed"] + raw["listings_pending"]:
-            lines.append(f"unfetched   {left:>10,}  pages: carprice crawls show NAME")
+            shown = " ".join(raw["crawl_states"])
+            lines.append(
+                f"unfetched   {left:>10,}  pages: carprice crawls show -m {market} {shown}"
+            )
     return lines
 
 

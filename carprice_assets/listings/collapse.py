@@ -65,19 +65,31 @@ def measure(
     usual = float(median(row[0] for row in earlier)) if earlier else None
     # Who asks for everything, and gets an answer from every known page, may find half a market.
     expected = None if head.full else usual
-    return Collapse(seen, usual, failed, _broken(state, reason, seen, expected, failed))
+    broken = _broken(state, reason, seen, expected)
+    if not broken and failed > FAILED:
+        broken = f"{failed:.0%} of the pages failed (limit {FAILED:.0%}), {_mostly(con)}"
+    return Collapse(seen, usual, failed, broken)
 
 
-def _broken(state: str, reason: str | None, seen: int, usual: float | None, failed: float) -> str:
+def _mostly(con: duckdb.DuckDBPyConnection) -> str:
+    """The commonest reason of failed pages, and one of them."""
+    reason, count, url = con.execute(
+        "SELECT coalesce(reason, 'unknown'), count(*) AS n, min(url) FROM crawled"
+        " WHERE state = 'failed' GROUP BY ALL ORDER BY n DESC, 1 LIMIT 1"
+    ).fetchall()[0]
+    return f"{count:,} of them by {reason}, as {url}"
+
+
+def _broken(state: str, reason: str | None, seen: int, usual: float | None) -> str:
     if state in UNENDED:
         return ""
     if state not in (COMPLETE, PARTIAL) or (reason or "").startswith("collapsed"):
         return f"the crawl ended {state}" + (f": {reason}" if reason else "")
+    if not seen and state == COMPLETE:
+        return "the search pages showed no car at all"
     if usual is not None and seen < LEAST_SHARE * usual:
         return (
             f"{seen:,} listings were seen, under {LEAST_SHARE:.0%} of the {usual:,.0f} that the"
             " last complete crawls saw"
         )
-    if failed > FAILED:
-        return f"{failed:.0%} of the pages failed (limit {FAILED:.0%})"
     return ""

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from carprice_assets.errors import UserError
+from carprice_assets.markets import Market
+from carprice_assets.sources.crawl.journal import NAME, read
 
 if TYPE_CHECKING:
     import duckdb
@@ -25,12 +28,30 @@ def crawl_list(con: duckdb.DuckDBPyConnection, market: str, limit: int = 20) -> 
         {"market": market, "limit": limit},
     ).fetchall()
     if not rows:
-        return [f"market {market}: no crawls yet"]
+        return [f"market {market}: no crawls in the ledger yet"]
     head = ("crawl", "state", "seen", "new", "changed", "gone", "failed", "pending", "requests")
     return [
         _columns(head),
         *(_columns(row[:9]) + (f"  {row[9]}" if row[9] else "") for row in rows),
     ]
+
+
+def waiting_lines(spool: Path, market: Market) -> list[str]:
+    """One line a site whose crawl lies in the spool, not ended or not taken in."""
+    lines: list[str] = []
+    for site in market.sites():
+        records = read(spool / market.name / site / NAME, payloads=False)
+        if records.head:
+            lines.append(
+                f"waiting   {records.head['crawl_id']}: {len(records.pages):,} pages are finished,"
+                f" {len(records.pending):,} wait; carprice crawl -m {market.name} goes on with it"
+            )
+    return lines
+
+
+def size_text(size: int) -> str:
+    """``12 kB`` or ``3.4 MB``."""
+    return f"{size / 1e6:,.1f} MB" if size >= 1_000_000 else f"{size / 1e3:,.0f} kB"
 
 
 def _columns(values: Sequence[object]) -> str:
@@ -58,7 +79,9 @@ def crawl_lines(
         of,
     ).fetchall()
     if not found:
-        raise UserError(f"market {market}: no crawl {crawl_id!r}: see carprice crawls list")
+        raise UserError(
+            f"market {market}: no crawl {crawl_id!r}: see carprice crawls list -m {market}"
+        )
     site, day, state, reason, started, ended, complete, size = found[0]
     lines = [
         f"crawl     {crawl_id} of {site}, day {day}",
@@ -67,7 +90,7 @@ def crawl_lines(
         f"time      {started:%Y-%m-%d %H:%M:%S} to {ended:%Y-%m-%d %H:%M:%S} UTC"
         if ended
         else f"time      since {started:%Y-%m-%d %H:%M:%S} UTC",
-        f"size      {size / 1e6:,.1f} MB",
+        f"size      {size_text(size)}",
     ]
     counts = con.execute(
         "SELECT page, coalesce(why, '') AS why, state, count(*), sum(requests) FROM pages"
@@ -91,7 +114,7 @@ def _pages(
         " AND crawl_id = $crawl AND state = $state ORDER BY page DESC, url",
         of | {"state": state},
     ).fetchall()
-    lines: list[str] = []
+    lines: list[str] = [] if rows or limit is not None else [f"{state:<9} none"]
     for url, reason, detail, attempts in rows[:limit]:
         why = " ".join(str(part) for part in (reason, detail) if part)
         lines.append(f"{state:<9} {url}{'  ' + why if why else ''}  ({attempts} attempts)")

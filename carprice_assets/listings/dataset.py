@@ -55,7 +55,9 @@ def build(con: duckdb.DuckDBPyConnection, market: Market, folder: Path) -> Datas
         "SELECT max(observed_at)::VARCHAR FROM listings WHERE market = $market", named
     ).fetchall()[0][0]
     if last is None:
-        raise UserError(f"market {market.name}: no listings yet: run carprice import first")
+        raise UserError(
+            f"market {market.name}: no listings yet: carprice crawl or carprice import brings some"
+        )
     fields = ", ".join(field.name for field in DATASET_FIELDS)
     counts: dict[str, int] = {}
     con.execute("SET preserve_insertion_order = true")  # for the same bytes every time

@@ -59,7 +59,8 @@ class PriceChanges:
     median_change
         Median of all changes over the price before; 0 where there is none.
     largest
-        The largest changes by that share: listing_id, observed_at, price, change.
+        The largest changes by that share: listing_id, observed_at, title (year,
+        make, model, trim), price, change, share.
     """
 
     listings: int
@@ -85,13 +86,15 @@ def price_changes(con: duckdb.DuckDBPyConnection, market: Market) -> PriceChange
     ).fetchall()[0]
     largest = con.execute(
         f"""
-        SELECT listing_id, observed_at, price, change
-        FROM price_history WHERE market = $market AND change IS NOT NULL
-        ORDER BY abs(change / (price - change)) DESC, listing_id, observed_at LIMIT {LARGEST}
+        SELECT listing_id, moves.observed_at, concat_ws(' ', year::INTEGER, make, model, trim),
+          moves.price, change, change / (moves.price - change) AS share
+        FROM (SELECT * FROM price_history WHERE market = $market AND change IS NOT NULL) AS moves
+        LEFT JOIN (SELECT * FROM listings WHERE market = $market) AS mine USING (listing_id)
+        ORDER BY abs(share) DESC, listing_id, moves.observed_at LIMIT {LARGEST}
         """,
         named,
     ).fetchall()
-    columns = ("listing_id", "observed_at", "price", "change")
+    columns = ("listing_id", "observed_at", "title", "price", "change", "share")
     return PriceChanges(
         listings=listings,
         re_priced=re_priced,

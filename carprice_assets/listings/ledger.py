@@ -29,6 +29,15 @@ def known(con: duckdb.DuckDBPyConnection, market: str, site: str) -> dict[str, K
     return {listing_id: Known(*row) for listing_id, *row in rows}
 
 
+def crawl_ids(con: duckdb.DuckDBPyConnection, market: str, site: str) -> set[str]:
+    """Ids of all crawls of a site so far."""
+    rows = con.execute(
+        "SELECT crawl_id FROM crawls WHERE market = $market AND site = $site",
+        {"market": market, "site": site},
+    ).fetchall()
+    return {row[0] for row in rows}
+
+
 def requests_since(
     con: duckdb.DuckDBPyConnection,
     market: str,
@@ -77,6 +86,7 @@ __all__ = [
     "Crawl",
     "Known",
     "Taken",
+    "crawl_ids",
     "finish",
     "known",
     "last_refusal",

@@ -136,7 +136,9 @@ def standing(con: duckdb.DuckDBPyConnection, market: Market) -> Appended:
     """
     total = count_rows(con, market.name)
     if not total:
-        raise UserError(f"market {market.name}: no listings yet: run carprice import first")
+        raise UserError(
+            f"market {market.name}: no listings yet: carprice crawl or carprice import brings some"
+        )
     return Appended(0, 0, 0, total, data_version(con, market.name))
 
 

@@ -5,12 +5,12 @@ CREATE TABLE crawls (
     market TEXT NOT NULL,
     site TEXT NOT NULL,
     crawl_id TEXT NOT NULL,
-    scrape_id TEXT NOT NULL,           -- of its raw rows; shared by the crawls of one day
+    scrape_id TEXT NOT NULL,           -- of its raw rows
     day DATE NOT NULL,
     started_at TIMESTAMP NOT NULL,
     ended_at TIMESTAMP,                -- NULL while it runs, or after a kill
     state TEXT NOT NULL,               -- own_state, or held: changed layout, no rows taken in
-    own_state TEXT NOT NULL,           -- running, complete, partial, refused, paused, abandoned
+    own_state TEXT NOT NULL,           -- complete, partial, refused, running, paused ..
     reason TEXT,                       -- why it was held, else own_reason
     own_reason TEXT,                   -- why it ended so
     adapter TEXT NOT NULL,

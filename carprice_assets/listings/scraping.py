@@ -5,7 +5,7 @@ The warehouse is open for two short steps, before and after; never while pages a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from carprice_assets.errors import UserError
 from carprice_assets.listings.ledger import (
     Taken,
+    crawl_ids,
     finish,
     known,
     last_refusal,
@@ -78,6 +79,7 @@ def scrape(
             folder,
             plan.known,
             started_at=started_at,
+            used=plan.used,
             budget_used=plan.budget_used,
             full=full,
             tell=tell,
@@ -112,6 +114,7 @@ def _take_left(con: duckdb.DuckDBPyConnection, market: Market, folder: Path) -> 
 @dataclass(frozen=True)
 class _Plan:
     known: Mapping[str, Known]
+    used: Collection[str]
     budget_used: int
 
 
@@ -125,11 +128,12 @@ def _plan(
             raise UserError(
                 f"market {market.name}: {site.name} refused at {refused[0]:%Y-%m-%d %H:%M} UTC"
                 f" ({refused[1]}): it is left alone until {again:%Y-%m-%d %H:%M} UTC"
-                " (cool_off_hours)"
+                " (cool_off_hours in the market's file)"
             )
     at_hand = read(folder / NAME, payloads=False).head.get("crawl_id", "")
     since = now - timedelta(hours=BUDGET_HOURS)
     return _Plan(
         known(con, market.name, site.name),
+        crawl_ids(con, market.name, site.name),
         requests_since(con, market.name, site.name, since, but_of=at_hand),
     )

@@ -19,6 +19,7 @@ from carprice_assets.listings.journals import COMPLETE, UNENDED, Head, Lines
 from carprice_assets.listings.warehouse import transaction
 from carprice_assets.markets import Market
 from carprice_assets.sources import UNREADABLE, find_format
+from carprice_assets.sources.crawl.journal import HELD_FOLDER
 
 if TYPE_CHECKING:
     import duckdb
@@ -100,8 +101,8 @@ def take_in(con: duckdb.DuckDBPyConnection, market: Market, journal: Path) -> Ta
     Raises
     ------
     UserError
-        Where the journal is missing, damaged, of another market, or in an unknown format; the
-        warehouse stays as it was.
+        Where the journal is missing, damaged, of another market, in an unknown format, or bears
+        the id of another crawl; the warehouse stays as it was.
     """
     head = journals.read_head(journal)
     if head.market != market.name:
@@ -124,7 +125,7 @@ def take_in(con: duckdb.DuckDBPyConnection, market: Market, journal: Path) -> Ta
 
 
 def _held_file(journal: Path, head: Head) -> Path:
-    return journal.parent / HELD / f"{head.crawl_id}.jsonl"
+    return journal.parent / HELD_FOLDER / f"{head.crawl_id}.jsonl"
 
 
 def _take(
@@ -135,6 +136,7 @@ def _take(
     lines: Lines,
     work: Path,
 ) -> Taken:
+    _refuse_other(con, journal, head)
     journals.read_lines(con, journal, lines)
     offers = work / "offers.jsonl"
     count = journals.write_offers(con, lines, head, offers, unreadable=False)
@@ -173,6 +175,25 @@ def _take(
         sample=sample,
         held_file=held_file if drifted.broken and count else None,
     )
+
+
+def _refuse_other(con: duckdb.DuckDBPyConnection, journal: Path, head: Head) -> None:
+    """Raise a UserError where the ledger knows the journal's id as that of another crawl."""
+    found = con.execute(
+        "SELECT started_at FROM crawls WHERE market = $market AND site = $site"
+        " AND crawl_id = $crawl AND started_at <> $started",
+        {
+            "market": head.market,
+            "site": head.site,
+            "crawl": head.crawl_id,
+            "started": head.started,
+        },
+    ).fetchall()
+    if found:
+        raise UserError(
+            f"{journal}: begun {head.started:%Y-%m-%d %H:%M:%S} UTC as {head.crawl_id}, which in"
+            f" the ledger is another crawl, begun {found[0][0]:%Y-%m-%d %H:%M:%S}"
+        )
 
 
 def _sample(con: duckdb.DuckDBPyConnection, market: Market, head: Head) -> tuple[NewListing, ...]:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from carprice_assets.errors import UserError
 from carprice_assets.home import Home
-from carprice_assets.markets.sites import Site, read_site
+from carprice_assets.markets.sites import Site, looks_like_site, read_site
 
 OWN = Path(__file__).parent
 SIDES = ("train", "validation", "calibration", "holdout")
@@ -142,7 +142,7 @@ class Market:
         }
 
     def sites(self) -> Mapping[str, Site]:
-        """Name to site, for every ``[sources.<name>]`` table with an ``adapter``.
+        """Name to site, for every ``[sources.<name>]`` table with an ``adapter`` or ``start``.
 
         Raises
         ------
@@ -152,7 +152,7 @@ class Market:
         return {
             name: read_site(f"market {self.name}", name, table)
             for name, table in self.sources.items()
-            if "adapter" in table
+            if looks_like_site(table)
         }
 
     @property

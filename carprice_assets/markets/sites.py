@@ -16,6 +16,8 @@ ADAPTERS = ("carscom", "schema-org")
 
 KINDS = ("search", "detail")
 SITE_NAME = re.compile(r"[a-z][a-z0-9_-]{0,30}")
+CONTACT = re.compile(r"(mailto:)?[^\s@:/]+@[^\s@]+\.[^\s@.]+|https?://[^\s/@]+\.[^\s/]+\S*")
+MOST_CONTACT = 200
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,8 @@ class Site:
     resume_days
         Age up to which a crawl that did not end is gone on with.
     cool_off_hours
-        Hours after a refusal in which no crawl of the site starts.
+        Hours after a refusal in which no crawl of the site starts. Less than a day by default,
+        so that the daily tick of the schedule comes after it.
     clock
         ``machine``: a page's day is this machine's (UTC); ``site``: that of its ``Date`` header.
     """
@@ -81,7 +84,7 @@ class Site:
     refetch_days: int = 30
     every_days: int = 2
     resume_days: int = 3
-    cool_off_hours: float = 24.0
+    cool_off_hours: float = 20.0
     clock: str = "machine"
 
     @property
@@ -93,6 +96,11 @@ class Site:
     def loopback(self) -> bool:
         """Whether every host of the site is this machine."""
         return all(is_loopback(host) for host in self.allowed_hosts)
+
+
+def looks_like_site(table: Mapping[str, Any]) -> bool:
+    """Whether a source's table was meant for a site, adapter or not."""
+    return "adapter" in table or "start" in table
 
 
 def is_loopback(host: str) -> bool:
@@ -175,15 +183,26 @@ def _check(at: str, site: Site) -> None:
         parts = _address(f"{at}.hosts", f"http://{host}/")
         if parts.netloc != host or parts.path != "/":
             raise UserError(f"{at}.hosts: {host!r} is not of the form host or host:port")
-    if site.loopback:
-        return
-    if not site.permitted:
+    if len(site.contact) > MOST_CONTACT or not _printable(site.contact):
         raise UserError(
-            f"{at}: {urlsplit(site.start).netloc} is not this machine: 'permitted = true' must"
-            " state that its owner allows scraping"
+            f"{at}.contact must be one line of up to {MOST_CONTACT} ASCII characters, since it"
+            f" stands in the user agent, got {site.contact[:80]!r}"
         )
-    if not re.search(r"@|^https?://", site.contact):
-        raise UserError(f"{at}: 'contact' must give a mail or web address for the user agent")
+    beyond = [host for host in sorted(site.allowed_hosts) if not is_loopback(host)]
+    if beyond and not site.permitted:
+        raise UserError(
+            f"{at}: {beyond[0]} is not this machine: 'permitted = true' must state that its owner"
+            " allows scraping"
+        )
+    if beyond and not CONTACT.fullmatch(site.contact):
+        raise UserError(
+            f"{at}: {beyond[0]} is not this machine: 'contact' must give a mail or web address for"
+            f" the user agent, got {site.contact!r}"
+        )
+
+
+def _printable(text: str) -> bool:
+    return text.isascii() and text.isprintable()
 
 
 def _address(at: str, address: str) -> SplitResult:

@@ -87,7 +87,7 @@ def test_what_an_import_says(shop: Home, tmp_path: Path, carprice: Callable[...,
     first, again = carprice(*words), carprice(*words)
     assert first.exit_code == again.exit_code == 0
     told = [line.split() for line in first.stdout.splitlines()]
-    assert told[0] == ["rows", "3", "read:", "3", "new,", "0", "known", "before"]
+    assert told[0] == ["rows", "3", "read:", "3", "new,", "0", "taken", "in", "before"]
     assert told[1][:3] == ["raw", "rows", "3"]
     assert told[2] == ["listings", "2"]
     assert told[3][:2] == ["superseded", "0"]
@@ -101,7 +101,8 @@ def test_what_an_import_says(shop: Home, tmp_path: Path, carprice: Callable[...,
         "0",
         "new,",
         "3",
-        "known",
+        "taken",
+        "in",
         "before",
     ]
     assert again.stdout.splitlines()[1:-1] == first.stdout.splitlines()[1:-1]

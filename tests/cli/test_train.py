@@ -34,7 +34,9 @@ def test_a_broken_absolute_rule_says_so_and_keeps_the_champion(
     assert f"champion    {champion}" in out
     assert store.champion("small") == champion
     last = result.stderr.splitlines()[-1]
-    assert last.startswith("carprice: challenger is held by promotion_rules: refused: R2: ")
+    assert last.startswith(
+        "carprice: challenger is stopped by the check promotion_rules: refused: R2: "
+    )
     for noise in ("Execution of", "Dependencies for", "DagsterAssetCheckFailedError"):
         assert noise not in result.stderr
     assert store.ledger("small")[-1]["event"] == "refused"

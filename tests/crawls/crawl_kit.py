@@ -129,6 +129,7 @@ class Command:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            process_group=0,  # as a shell at a terminal gives every command
         )
         return self
 

@@ -140,16 +140,19 @@ def test_crawl_delay_slows_the_crawl_down(serve: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("robots", "reason", "requests"),
-    [("500", "robots.txt unreachable: status 500", 2), ("disallow_all", "robots.txt disallows", 1)],
+    ("robots", "state", "reason", "requests"),
+    [
+        ("500", "unreachable", "robots.txt unreachable: status 500", 2),
+        ("disallow_all", "refused", "robots.txt disallows", 1),
+    ],
 )
 def test_robots_that_say_no_are_all_that_is_fetched(
-    serve: Any, robots: str, reason: str, requests: int
+    serve: Any, robots: str, state: str, reason: str, requests: int
 ) -> None:
     site = serve(size=8, site={"attempts": 2})
     site.faults(robots=robots)
     ended = scrape(site).crawl
-    assert ended.state == "refused"
+    assert ended.state == state
     assert (ended.reason or "").startswith(reason)
     assert asked(site) == ["/robots.txt"] * requests
     assert raw_ids(site) == set()

@@ -163,7 +163,7 @@ def test_day_two_gives_exactly_one_retraining_and_a_changed_layout_none(
     drifted = scrape(instance)
     assert not drifted.success
     assert drifted.mendable
-    assert "raw_listings is held by layout_drift" in drifted.error
+    assert "raw_listings is stopped by the check layout_drift" in drifted.error
     assert "price is missing in 100%" in drifted.error
     assert not checks(instance, drifted)["raw_listings:layout_drift"].passed
     assert materialized(instance, drifted) == {"raw_listings"}

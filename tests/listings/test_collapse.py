@@ -32,7 +32,10 @@ CASES = {
     "under half, cut": (crawl(9, 29, "partial", "max_pages"), "29 listings were seen"),
     "partial": (crawl(9, 60, "partial", "1 page failed", failed=1), ""),
     "a fifth failed": (crawl(9, 60, "partial", "2 pages failed", failed=2), ""),
-    "over a fifth": (crawl(9, 60, "partial", "failed", failed=3), "23% of the pages failed"),
+    "over a fifth": (
+        crawl(9, 60, "partial", "failed", failed=3),
+        "23% of the pages failed (limit 20%), 3 of them by timeout, as http://127.0.0.1/",
+    ),
     "refused": (crawl(9, 60, "refused", "interstitial"), "the crawl ended refused: interstitial"),
     "abandoned": (crawl(9, 60, "abandoned"), "the crawl ended abandoned"),
     "collapsed": (
@@ -58,6 +61,13 @@ def test_collapse(
     assert bool(taken.collapse.broken) is bool(sentence) is taken.crawl.collapsed
     assert taken.collapse.usual == 60
     assert take_in(con, market, path).collapse == taken.collapse
+
+
+def test_a_first_crawl_that_sees_no_car_is_no_crawl(
+    con: duckdb.DuckDBPyConnection, market: Market, tmp_path: Path
+) -> None:
+    taken = take_in(con, market, Journal().search().searched().end().write(tmp_path))
+    assert taken.collapse.broken == "the search pages showed no car at all"
 
 
 def test_a_full_crawl_may_find_that_a_market_shrank(

@@ -22,6 +22,7 @@ from carprice_assets.home import Home
 from carprice_assets.listings import cleaning, raw
 from carprice_assets.listings.ledger import (
     Known,
+    crawl_ids,
     finish,
     known,
     last_refusal,
@@ -62,7 +63,7 @@ def test_a_crawl_is_told_whole(
     path = rich().write(tmp_path)
     taken = take_in(con, market, path)
     crawl = taken.crawl
-    assert (crawl.crawl_id, crawl.scrape_id) == ("cars-2026-01-05-1", "cars-2026-01-05")
+    assert (crawl.crawl_id, crawl.scrape_id) == ("cars-2026-01-05-1",) * 2
     assert (taken.state, crawl.own_state, taken.ended, taken.held) == (
         *("partial", "partial"),
         *(True, False),
@@ -114,10 +115,10 @@ def test_raw_rows_are_those_of_the_pages(
         " ORDER BY listing_id"
     ).fetchall()
     assert [row[:3] for row in rows] == [
-        ("a", "payload", "cars-2026-01-05"),
-        ("b", "payload", "cars-2026-01-05"),
-        ("d", "unreadable", "cars-2026-01-05"),
-        ("y", "payload", "cars-2026-01-05"),
+        ("a", "payload", "cars-2026-01-05-1"),
+        ("b", "payload", "cars-2026-01-05-1"),
+        ("d", "unreadable", "cars-2026-01-05-1"),
+        ("y", "payload", "cars-2026-01-05-1"),
     ]
     assert [row[3].day for row in rows] == [5, 6, 5, 6]  # the page's day, not the crawl's
     assert json.loads(rows[1][5]) == car(9500)
@@ -380,3 +381,30 @@ def test_a_journal_is_kept_until_its_crawl_ends(tmp_path: Path) -> None:
     path = journal.end("abandoned", "older than 3 days").write(tmp_path)
     finish(path)
     assert not path.exists()
+
+
+def test_a_price_that_comes_back_on_the_day_it_left_is_news(
+    con: duckdb.DuckDBPyConnection, market: Market, tmp_path: Path
+) -> None:
+    for number, price in enumerate((15_277, 14_777, 15_277), 1):
+        journal = Journal(number=number).search("a", prints={"a": str(price)}).searched()
+        taken = take_in(con, market, journal.offer("a", car(price)).end().write(tmp_path))
+        assert taken.rows_new == 1
+    latest = con.execute("SELECT payload FROM raw_listings ORDER BY seq DESC LIMIT 1").fetchall()
+    assert "15277" in latest[0][0]
+
+
+def test_the_id_of_another_crawl_is_refused(
+    con: duckdb.DuckDBPyConnection, market: Market, tmp_path: Path
+) -> None:
+    first = Journal().search("a").searched().offer("a").end()
+    take_in(con, market, first.write(tmp_path))
+    before = con.execute("FROM crawls").fetchall(), con.execute("FROM pages").fetchall()
+    other = Journal().search("b").searched().offer("b").end()
+    other.records[0] = {**other.records[0], "started_at": "2026-01-05T11:00:00+00:00"}
+    with pytest.raises(
+        UserError, match="which in the ledger is another crawl, begun 2026-01-05 09"
+    ):
+        take_in(con, market, other.write(tmp_path))
+    assert before == (con.execute("FROM crawls").fetchall(), con.execute("FROM pages").fetchall())
+    assert crawl_ids(con, "us", "cars") == {"cars-2026-01-05-1"}

@@ -37,6 +37,14 @@ def test_a_site_elsewhere_needs_permission_and_contact(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "contact", ["a@b.example", "mailto:a.b+c@d.e.example", "https://b.example/bot?x=1"]
+)
+def test_a_contact_is_a_mail_or_web_address(tmp_path: Path, contact: str) -> None:
+    table = AWAY + f'permitted = true\ncontact = "{contact}"\n'
+    assert market(tmp_path, table).sites()["cars"].contact == contact
+
+
+@pytest.mark.parametrize(
     ("table", "named"),
     [
         ('adapter = "carscom"\n', "sources.cars: needs 'start'"),
@@ -59,7 +67,19 @@ def test_a_site_elsewhere_needs_permission_and_contact(tmp_path: Path) -> None:
         (AWAY + 'permitted = false\ncontact = "a@b.example"\n', "'permitted = true' must state"),
         (AWAY + "permitted = true\n", "'contact' must give"),
         (AWAY + 'permitted = true\ncontact = "me"\n', "'contact' must give"),
-        (LOCAL + 'hosts = ["cars.example"]\n', "'permitted = true' must state"),
+        (
+            LOCAL + 'hosts = ["cars.example"]\n',
+            "cars.example is not this machine: 'permitted = true'",
+        ),
+        *(
+            (AWAY + f'permitted = true\ncontact = "{contact}"\n', "'contact' must give")
+            for contact in ("@", "me@", "@b.example", "me@home", "https://", "http://me", "a@b@c.d")
+        ),
+        (LOCAL + 'contact = "josé@cars.example"\n', "contact must be one line of up to 200 ASCII"),
+        (LOCAL + 'contact = "a@b.example\\r\\nX-Evil: 1"\n', "contact must be one line"),
+        (LOCAL + f'contact = "{"a" * 200}@b.example"\n', "contact must be one line of up to 200"),
+        (LOCAL.replace("adapter", "addapter"), "sources.cars: unknown key 'addapter'"),
+        (LOCAL.partition("\n")[2], "sources.cars: needs 'adapter'"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, table: str, named: str) -> None:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from carprice_assets.errors import UserError
-from carprice_assets.files import read_json, write_atomic
 from carprice_assets.markets import Site
 from carprice_assets.sources.crawl.browser import quiet_loss
-from carprice_assets.sources.crawl.journal import NAME, Journal, encode, read
+from carprice_assets.sources.crawl.journal import HELD_FOLDER, NAME, Journal, read
 from carprice_assets.sources.crawl.known import Known
 from carprice_assets.sources.crawl.lock import site_lock
 from carprice_assets.sources.crawl.pace import Budget, BudgetUsedError, PausedTooLongError
@@ -36,6 +36,7 @@ def crawl(
     known: Mapping[str, Known],
     *,
     started_at: datetime,
+    used: Collection[str] = (),
     adapter: SiteAdapter | None = None,
     budget_used: int = 0,
     full: bool = False,
@@ -59,6 +60,8 @@ def crawl(
         Listing id to what the ledger knows.
     started_at
         Now, with a time zone.
+    used
+        Ids of the site's crawls so far; a new one gets another.
     adapter
         By default the one that the site names.
     budget_used
@@ -80,8 +83,8 @@ def crawl(
         raise ValueError("started_at needs a time zone")
     with site_lock(folder):
         crawler = _Crawl(
-            site, market, folder, known, started_at.astimezone(UTC), adapter or _adapter(site),
-            budget_used, full, tell, random.Random(seed),
+            site, market, folder, known, started_at.astimezone(UTC), used,
+            adapter or _adapter(site), budget_used, full, tell, random.Random(seed),
         )  # fmt: skip
         return crawler.go()
 
@@ -97,11 +100,12 @@ class _Crawl:
 
     def __init__(
         self, site: Site, market: str, folder: Path, known: Mapping[str, Known], now: datetime,
-        adapter: SiteAdapter, budget_used: int, full: bool, tell: Callable[[str], None],
-        rng: random.Random,
+        used: Collection[str], adapter: SiteAdapter, budget_used: int, full: bool,
+        tell: Callable[[str], None], rng: random.Random,
     ) -> None:  # fmt: skip
         self.site, self.market, self.folder, self.known = site, market, folder, known
         self.now, self.adapter, self.full, self.tell, self.rng = now, adapter, full, tell, rng
+        self.used = used
         self.records = read(folder / NAME, payloads=False)
         spent = self.records.requests(now - timedelta(hours=BUDGET_HOURS))
         self.left = max(0, site.daily_budget - budget_used - spent)
@@ -173,7 +177,8 @@ class _Crawl:
                 self._begin(run, visitor)
             first = self.adapter.search_address(self.site.start, 1)
             if robots.unreachable:
-                return Stop("refused", f"robots.txt unreachable: {robots.unreachable}")
+                state = "refused" if robots.refused else "unreachable"
+                return Stop(state, f"robots.txt unreachable: {robots.unreachable}")
             if not robots.allows(first):
                 return Stop("refused", f"robots.txt disallows {first}")
             return await run.go(visitor)
@@ -185,17 +190,22 @@ class _Crawl:
             until = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=pause.seconds)
             return Stop("paused", f"asked to wait until {until.isoformat()}", until)
 
+    def _used(self) -> set[str]:
+        """Ids of crawls that the ledger or a file of held offers knows."""
+        return {*self.used, *(path.stem for path in (self.folder / HELD_FOLDER).glob("*.jsonl"))}
+
     def _begin(self, run: Run, visitor: Visitor) -> None:
         at = visitor.site_time if self.site.clock == "site" else None
         day = (at or self.now).date().isoformat()
-        name = self.site.name
+        crawl_id = free_id(self.site.name, day, self._used())
         run.keep(
             {
                 "kind": "crawl",
-                "crawl_id": f"{name}-{day}-{next_number(self.folder, day)}",
-                "scrape_id": f"{name}-{day}",
+                "crawl_id": crawl_id,
+                # Of one crawl, not of one day: a price may come back on the day it left.
+                "scrape_id": crawl_id,
                 "market": self.market,
-                "site": name,
+                "site": self.site.name,
                 "adapter": self.adapter.name,
                 "format": self.adapter.format,
                 "day": day,
@@ -205,10 +215,7 @@ class _Crawl:
         )
 
 
-def next_number(folder: Path, day: str) -> int:
-    """Number of a day's next crawl, from 1; kept in ``crawls.json``, which outlives journals."""
-    path = folder / "crawls.json"
-    numbers: dict[str, int] = read_json(path) if path.exists() else {}
-    numbers[day] = numbers.get(day, 0) + 1
-    write_atomic(path, encode(numbers))
-    return numbers[day]
+def free_id(site: str, day: str, used: Collection[str]) -> str:
+    """``<site>-<day>-<n>`` with the first ``n`` from 1 that no crawl of the site has."""
+    numbers = itertools.count(1)
+    return next(each for n in numbers if (each := f"{site}-{day}-{n}") not in used)

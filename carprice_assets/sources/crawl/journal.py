@@ -32,6 +32,8 @@ from carprice_assets.errors import UserError
 from carprice_assets.sources.crawl.plan import Planned
 
 NAME = "journal.jsonl"
+HELD_FOLDER = "held"
+"""Beside the journal, for the offers of crawls whose layout has drifted."""
 Record = Mapping[str, Any]
 
 
@@ -102,6 +104,8 @@ class Records:
         KeyError, ValueError, TypeError
             Where a line lacks what its kind needs.
         """
+        if not self.head and record["kind"] != "crawl":
+            raise ValueError("the first line is not the head of a crawl")
         match record["kind"]:
             case "crawl":
                 self.head = dict(record)
@@ -123,7 +127,10 @@ class Records:
         self.end = None
 
     def _spend(self, record: Record) -> None:
-        self.spent.append((datetime.fromisoformat(record["at"]), int(record["requests"])))
+        at = datetime.fromisoformat(record["at"])
+        if at.tzinfo is None:
+            raise ValueError(f"the time {record['at']} has no zone")
+        self.spent.append((at, int(record["requests"])))
 
 
 def encode(record: Record) -> bytes:
@@ -216,7 +223,7 @@ def _whole(file: BinaryIO) -> int:
         start = data.rfind(b"\n", 0, max(end - 1, 0)) + 1
         try:
             json.loads(data[start:end])
-        except ValueError:
+        except (ValueError, RecursionError):
             return start
         return end
 
@@ -238,9 +245,12 @@ def lines(path: Path) -> Iterator[dict[str, Any]]:
             if left < 0:
                 return
             try:
-                yield json.loads(line)
-            except ValueError as error:
-                raise UserError(f"{path}: line {number} cannot be read: {error}") from error
+                record: Any = json.loads(line.decode("utf-8"))
+            except (ValueError, RecursionError) as error:
+                raise _unusable(path, number, "is no JSON in UTF-8") from error
+            if not isinstance(record, dict):
+                raise _unusable(path, number, "is no JSON object")
+            yield record  # pyright: ignore[reportUnknownVariableType]
 
 
 def read(path: Path, payloads: bool = True) -> Records:
@@ -257,9 +267,18 @@ def read(path: Path, payloads: bool = True) -> Records:
             line.pop("payload", None)
         try:
             records.fold(line)
-        except (ValueError, KeyError, TypeError) as error:
-            raise UserError(f"{path}: line {number} cannot be used: {error!r}") from error
+        except KeyError as error:
+            raise _unusable(path, number, f"lacks {error}") from error
+        except (ValueError, TypeError) as error:
+            raise _unusable(path, number, f"cannot be used: {error}") from error
     return records
+
+
+def _unusable(path: Path, number: int, what: str) -> UserError:
+    return UserError(
+        f"{path}: line {number} {what}; to begin anew, move the file away (the pages in it are"
+        " fetched again)"
+    )
 
 
 def pending_journal(folder: Path) -> Records | None:

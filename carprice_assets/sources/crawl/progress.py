@@ -41,7 +41,7 @@ class Progress:
             parts.append(f"details {planned - left:,} of {planned:,}{so_far}")
             parts.append(f"{rate:.1f} a second")
         parts.append(f"failed {failed:,}")
-        if left and rate > 0:
+        if left and rate > 0 and left / rate >= 1:
             more = "at least " if searching else ""
             parts.append(f"{more}{duration(left / rate)} left")
         return "; ".join(parts)

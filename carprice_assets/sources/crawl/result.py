@@ -20,7 +20,7 @@ class CrawlResult:
     crawl_id
         ``<site>-<day>-<n>``; '' where the crawl was paused before it began.
     state
-        ``complete``, ``partial``, ``refused``, ``paused`` or ``abandoned``.
+        ``complete``, ``partial``, ``refused``, ``unreachable``, ``paused`` or ``abandoned``.
     reason
         Why, for a person; '' where complete.
     day

@@ -11,6 +11,7 @@ from protego import Protego
 
 from carprice_assets.sources.crawl.agent import ROBOTS_TOKEN
 
+UNWELCOME = (401, 403, 429)
 MAX_BYTES = 512_000
 """Read of a robots.txt; RFC 9309 asks for at least 500 KiB, what follows is ignored."""
 
@@ -25,10 +26,13 @@ class RobotsFile:
         Parsed; None where the host has none, which allows everything.
     unreachable
         Why it could not be read, '' where it could: then nothing may be fetched.
+    refused
+        Whether it is unreachable because the crawler is not welcome.
     """
 
     rules: Protego | None = None
     unreachable: str = ""
+    refused: bool = False
 
     def allows(self, address: str) -> bool:
         """Whether the crawler may fetch an address of this host."""
@@ -61,9 +65,9 @@ def by_status(status: int) -> RobotsFile:
     4xx says that there is no robots.txt (RFC 9309, 2.3.1.3), but for 401, 403 and 429, which say
     that the crawler is not welcome; those, 5xx and everything else leave it unreachable.
     """
-    if 400 <= status < 500 and status not in (401, 403, 429):
+    if 400 <= status < 500 and status not in UNWELCOME:
         return RobotsFile()
-    return RobotsFile(unreachable=f"status {status}")
+    return RobotsFile(unreachable=f"status {status}", refused=status in UNWELCOME)
 
 
 def origin(address: str) -> str:

@@ -214,7 +214,7 @@ class Visitor:
                 self._fetcher.pace(address).slow_down(found.slowest(self.site.rate))
                 return found
             await asyncio.sleep(delay(attempt, self._rng))
-        return robots_txt.RobotsFile(unreachable=found.detail)
+        return robots_txt.RobotsFile(unreachable=found.detail, refused=found.kind == "wait")
 
     async def _robots_attempt(self, address: str) -> robots_txt.RobotsFile | Answer:
         """What robots.txt says, or the answer where another attempt may help."""
@@ -232,7 +232,7 @@ class Visitor:
         if answer.kind == "ok":
             return robots_txt.parse(got.body)
         if got.status is None or answer.interstitial or answer.kind == "unreadable":
-            return robots_txt.RobotsFile(unreachable=answer.detail)
+            return robots_txt.RobotsFile(unreachable=answer.detail, refused=answer.interstitial)
         return robots_txt.by_status(got.status)
 
     async def close(self) -> None:

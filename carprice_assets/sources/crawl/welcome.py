@@ -19,7 +19,7 @@ class Stop:
     Attributes
     ----------
     state
-        ``complete``, ``partial``, ``refused``, ``paused`` or ``abandoned``.
+        ``complete``, ``partial``, ``refused``, ``unreachable``, ``paused`` or ``abandoned``.
     reason
         For a person; '' where complete.
     until

@@ -177,6 +177,7 @@ class Crawls:
         self.cars = cars
         self.folder = folder
         self.known: dict[str, Known] = {}
+        self.used: set[str] = set()
 
     def site(self, **settings: Any) -> Site:
         given = {"rate": 2000.0, "concurrency": 4, "timeout": 5.0, **settings}
@@ -192,7 +193,7 @@ class Crawls:
     ) -> CrawlResult:
         return crawl(
             self.site(**settings), "m", self.folder, self.known, started_at=at, full=full,
-            adapter=adapter or CarsAdapter(), budget_used=budget_used, seed=1,
+            used=self.used, adapter=adapter or CarsAdapter(), budget_used=budget_used, seed=1,
         )  # fmt: skip
 
     def take_in(self, result: CrawlResult) -> dict[str, dict[str, Any]]:
@@ -200,6 +201,7 @@ class Crawls:
         from carprice_assets.sources.crawl import read
 
         records = read(result.journal)
+        self.used.add(result.crawl_id)
         result.journal.unlink()
         payloads = {}
         for page in records.pages.values():

@@ -62,8 +62,10 @@ def test_a_journal_cut_at_any_byte_is_read_and_gone_on_with(tmp_path):
         (tmp_path / NAME).write_bytes(whole[:cut])
         kept = max([0, *(end for end in ends if end <= cut)])
         before = read(tmp_path / NAME)
-        written(tmp_path, page("http://h/b"))
-        assert (tmp_path / NAME).read_bytes().startswith(whole[:kept] + b'{"kind":"page"')
+        more = [page("http://h/b")] if before.head else [HEAD, page("http://h/b")]
+        written(tmp_path, *more)
+        kind = more[0]["kind"].encode()
+        assert (tmp_path / NAME).read_bytes().startswith(whole[:kept] + b'{"kind":"%s"' % kind)
         after = read(tmp_path / NAME)
         assert set(after.pages) == {*before.pages, "http://h/b"}
 
@@ -82,7 +84,34 @@ def test_a_line_broken_in_the_middle_is_named(tmp_path):
     path = written(tmp_path, HEAD, PLAN)
     path.write_bytes(path.read_bytes().replace(b'{"kind":"crawl"', b'{"kind:"crawl"'))
 
-    with pytest.raises(UserError, match="line 1 cannot be read"):
+    with pytest.raises(UserError, match="line 1 is no JSON in UTF-8"):
+        read(path)
+
+
+@pytest.mark.parametrize(
+    ("line", "what"),
+    [
+        (b"123", "is no JSON object"),
+        (b"[1]", "is no JSON object"),
+        (b"null", "is no JSON object"),
+        (b"[" * 200_000, "is no JSON in UTF-8"),
+        (b"\xff\xfe\x00\x0a", "is no JSON in UTF-8"),
+        (b'{"kind":"page"}', "lacks 'url'"),
+        (b'{"kind":"requests","requests":1,"at":"2026-01-05T12:00:00"}', "has no zone"),
+        (b'{"kind":"requests","requests":[],"at":"%s"}' % AT.encode(), "cannot be used"),
+    ],
+)
+def test_a_line_that_is_no_record_is_named(tmp_path, line, what):
+    path = written(tmp_path, HEAD, PLAN)
+    path.write_bytes(path.read_bytes().replace(b'{"kind":"plan"', line + b'\n{"kind":"plan"'))
+
+    with pytest.raises(UserError, match=rf"journal.jsonl: line 2 .*{what}.*move the file away"):
+        read(path)
+
+
+def test_a_journal_without_its_head_is_refused(tmp_path):
+    path = written(tmp_path, PLAN, page("http://h/a"))
+    with pytest.raises(UserError, match=r"line 1 .* the first line is not the head of a crawl"):
         read(path)
 
 
