@@ -53,12 +53,22 @@ def _tidy(text: str) -> str:
     return "" if text.lower() in _PLACEHOLDERS else text
 
 
+# Only what ends with a semicolon: browsers also read "&not" without one, but "R&NOT" is a name.
+_ENTITY = re.compile(r"&(?:#[0-9]{1,8}|#[xX][0-9a-fA-F]{1,8}|[A-Za-z][A-Za-z0-9]{1,31});")
+
+
+def _unescaped(entity: re.Match[str]) -> str:
+    """The letter of an entity, whatever the case of its name."""
+    plain = html.unescape(entity[0])
+    return plain if plain != entity[0] else html.unescape(entity[0].lower())
+
+
 def _tidy_once(text: str) -> str:
     if not text.isascii():
         # A no-break space read in the wrong encoding leaves this letter behind.
         text = _MOJIBAKE_SPACE.sub(" ", unicodedata.normalize("NFC", text))
     if "&" in text:
-        text = html.unescape(text)
+        text = _ENTITY.sub(_unescaped, text)
     if not text.isprintable():
         text = "".join(letter if letter.isprintable() else " " for letter in text)
     return " ".join(text.split())

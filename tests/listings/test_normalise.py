@@ -8,7 +8,7 @@ import string
 from collections.abc import Callable
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from carprice_assets.listings import normalise
@@ -261,6 +261,9 @@ def test_groups_give_their_words_or_nothing(text: str) -> None:
         assert clean(text) in (*values, "")
 
 
+@example("&NOT")
+@example("a&nbsp;b")
+@example("&Auml;")
 @given(st.text(alphabet=string.ascii_letters + string.digits + " -&/", max_size=30))
 def test_case_and_outer_spaces_change_nothing(text: str) -> None:
     for clean in (normalise.make, normalise.category, *GROUPS):

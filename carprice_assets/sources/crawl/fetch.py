@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from carprice_assets.markets import Site
 from carprice_assets.sources.crawl.addresses import MAX_REDIRECTS, Addresses, host_of, target
-from carprice_assets.sources.crawl.answers import Answer, by_status, too_large
+from carprice_assets.sources.crawl.answers import Answer, by_status, is_interstitial, too_large
 from carprice_assets.sources.crawl.browser import is_lost
 from carprice_assets.sources.crawl.pace import Budget, Pace
 from carprice_assets.sources.crawl.robots import Robots
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 UNASKED_PAUSE = 5.0
 """Seconds that a host is left alone after a 429 that names no time."""
 LEAST_PAUSE = 1.0
-"""Seconds that it is left alone at the least, also where it says that it may be asked at once."""
+"""Seconds that it is left alone after any refusal, also where it allows to ask again at once."""
 ROBOTS_BYTES = 5_000_000
 """Size of a robots.txt, at most."""
 SMALL = 200_000
@@ -114,42 +114,52 @@ class Fetcher:
         playwright.async_api.Error
             Where the browser is gone.
         """
+        limit = ROBOTS_BYTES if for_robots else self.site.max_bytes
         for hop in range(MAX_REDIRECTS + 1):
             if (fault := await self.fault(address, hop, not for_robots)) is not None:
                 return Response(fault, address)
-            sent = await self._ask(address, send, tally)
-            if isinstance(sent, Answer):
-                return Response(sent, address)
-            headers = sent.headers
-            answer = by_status(sent.status, headers, datetime.now(UTC))
-            if answer.kind == "wait":
-                wait = UNASKED_PAUSE if answer.wait is None else answer.wait
-                self.pace(address).pause(max(wait, LEAST_PAUSE))
-            if answer.kind != "redirect":
-                limit = ROBOTS_BYTES if for_robots else self.site.max_bytes
-                return await _received(address, sent, headers, answer, tally, limit)
+            async with self.pace(address).turn():
+                got = await self._ask(address, send, tally, limit)
+                self._hold_back(address, got)
+            if got.answer.kind != "redirect":
+                return got
             try:
-                address = target(address, headers["location"])
+                address = target(address, got.header("location"))
             except ValueError:
                 return Response(Answer("failed", "redirect_refused", "no address"), address)
         return Response(
             Answer("failed", "redirect_refused", f"more than {MAX_REDIRECTS} redirects"), address
         )
 
-    async def _ask(self, address: str, send: Send, tally: Tally) -> APIResponse | Answer:
+    async def _ask(self, address: str, send: Send, tally: Tally, limit: int) -> Response:
+        """One request, with the body of its answer unless that leads elsewhere."""
         from playwright.async_api import Error, TimeoutError
 
-        async with self.pace(address).turn():
-            tally.requests += 1
-            tally.sent = time.monotonic()
-            try:
-                return await send(address)
-            except TimeoutError:
-                return Answer("again", "timeout", f"no answer within {self.site.timeout:g} s")
-            except Error as error:
-                if is_lost(error):
-                    raise
-                return Answer("again", "network", str(error).splitlines()[0][:200])
+        tally.requests += 1
+        tally.sent = time.monotonic()
+        try:
+            sent = await send(address)
+            headers = sent.headers
+            answer = by_status(sent.status, headers, datetime.now(UTC))
+            if answer.kind == "redirect":
+                return Response(answer, address, sent.status, headers)
+            return await _received(address, sent, headers, answer, tally, limit)
+        except TimeoutError:
+            reason = f"no answer within {self.site.timeout:g} s"
+            return Response(Answer("again", "timeout", reason), address)
+        except Error as error:
+            if is_lost(error):
+                raise
+            fault = Answer("again", "network", str(error).splitlines()[0][:200])
+            return Response(fault, address)
+
+    def _hold_back(self, address: str, got: Response) -> None:
+        """Pause the host before its place is free, so that nobody leaves unaware of the answer."""
+        if got.answer.kind == "wait":
+            wait = UNASKED_PAUSE if got.answer.wait is None else got.answer.wait
+            self.pace(address).pause(max(wait, LEAST_PAUSE))
+        elif got.answer.kind == "refused" or is_interstitial(got.body):
+            self.pace(address).pause(LEAST_PAUSE)
 
 
 async def _received(
