@@ -1,0 +1,41 @@
+"""What markets there are."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from carprice_assets.cli.root import main
+from carprice_assets.home import Home
+from carprice_assets.markets import load_markets
+
+
+@main.group()
+def markets() -> None:
+    """What markets there are."""
+
+
+@markets.command("list")
+def markets_list() -> None:
+    """One line a market: name, units, champion."""
+    from carprice_assets.releases.store import ReleaseStore
+
+    home = Home.current()
+    store = ReleaseStore(home.releases)
+    good, broken = load_markets(home)
+    for name, market in sorted(good.items()):
+        champion = store.champion(name) or "no champion"
+        click.echo(f"{name:<16} {market.currency} {market.distance}  {champion:<32} {market.title}")
+    for name in sorted(broken):
+        click.echo(f"{name:<16} broken: see carprice markets check")
+
+
+@markets.command("check")
+def markets_check() -> None:
+    """Read every market file; one line for each that is broken."""
+    good, broken = load_markets(Home.current())
+    for line in broken.values():
+        click.echo(f"carprice: {line}", err=True)
+    click.echo(f"{len(good)} good, {len(broken)} broken")
+    sys.exit(2 if broken else 0)

@@ -1,0 +1,73 @@
+"""The command itself, what its parts share, and how bad input ends."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import click
+
+from carprice_assets.errors import UserError
+from carprice_assets.home import Home
+
+DAY = click.DateTime(["%Y-%m-%d"])
+PORT = click.IntRange(1, 65_535)
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it: 128 and the signal's number."""
+
+
+class Group(click.Group):
+    """Bad input ends with one line on standard error and exit code 2."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; a :class:`UserError` becomes one line."""
+        try:
+            return super().invoke(ctx)
+        except UserError as error:
+            click.echo(f"carprice: {error}", err=True)
+            ctx.exit(2)
+        except KeyboardInterrupt:
+            click.echo(
+                "carprice: interrupted; what was finished is kept, and the same command goes on",
+                err=True,
+            )
+            ctx.exit(INTERRUPTED)
+
+
+@click.group(cls=Group)
+@click.version_option(package_name="carprice")
+def main() -> None:
+    """Prices cars: from scraped listings to a promoted release and an HTTP service."""
+
+
+def market_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The option that names one market."""
+    return click.option("--market", "-m", required=True, help="Name of the market.")(function)
+
+
+def end(outcome: Any, summary: Iterable[str]) -> None:
+    """Print what a run did; a failed one ends with its line on standard error."""
+    from carprice_assets.defs import launch
+
+    for line in summary:
+        click.echo(line)
+    try:
+        launch.require(outcome)
+    except launch.RunFailed as failed:
+        click.echo(f"carprice: {failed}", err=True)
+        sys.exit(1)
+
+
+def champion(home: Home, market: str) -> Any:
+    """The valuer of the release that serves; a :class:`UserError` where there is none."""
+    from carprice_assets.releases.store import ReleaseStore
+    from carprice_assets.releases.valuer import Valuer
+
+    store = ReleaseStore(home.releases)
+    champion = store.champion(market)
+    if champion is None:
+        raise UserError(
+            f"market {market} has no champion yet: run carprice train --market {market}"
+        )
+    return Valuer.load(store.open(market, champion).path)

@@ -1,0 +1,73 @@
+"""Training, and scoring on a file with prices."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from carprice_assets.cli.root import DAY, champion, end, main, market_option
+from carprice_assets.errors import UserError
+from carprice_assets.home import Home
+from carprice_assets.markets import load_market
+
+
+@main.command()
+@market_option
+@click.option("--regressors", default="", help="Names with commas; all by default.")
+@click.option("--trials", default=0, show_default=True, help="Optuna trials a regressor.")
+def train(market: str, regressors: str, trials: int) -> None:
+    """Fit, judge and promote: from the market's dataset to a release."""
+    from carprice_assets.defs import launch
+    from carprice_assets.defs.automation import training_assets
+    from carprice_assets.defs.telling import training_summary
+    from carprice_assets.regressors.registry import REGRESSORS
+
+    home = Home.current()
+    load_market(home, market)
+    names = [name.strip() for name in regressors.split(",") if name.strip()] or list(REGRESSORS)
+    if unknown := [name for name in names if name not in REGRESSORS]:
+        raise UserError(f"unknown regressor {unknown[0]!r}: there are {', '.join(REGRESSORS)}")
+    if trials < 0:
+        raise UserError(f"--trials must be 0 or more, got {trials}")
+    with launch.instance(home) as instance:
+        launch.require_dataset(home, market)
+        config = {name: {"trials": trials} for name in names}
+        outcome = launch.materialize(instance, market, training_assets(names), config)
+    end(outcome, training_summary(home, market, outcome))
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@market_option
+@click.option("--format", "file_format", required=True, help="How the file is built.")
+@click.option("--scraped-at", type=DAY, help="Day of the scrape, where the file has none.")
+@click.option("--regressor", help="Another than the champion's own.")
+@click.option("--json", "as_json", is_flag=True, help="For machines.")
+def score(
+    file: Path,
+    market: str,
+    file_format: str,
+    scraped_at: datetime | None,
+    regressor: str | None,
+    as_json: bool,
+) -> None:
+    """Back-test the champion on FILE, whose listings have prices."""
+    from carprice_assets.listings.known import known_vehicles
+    from carprice_assets.releases.backtest import backtest
+    from carprice_assets.sources import find_format
+
+    home = Home.current()
+    settings = load_market(home, market)
+    find_format(file_format)
+    table = backtest(
+        champion(home, market),
+        settings,
+        file,
+        file_format,
+        scraped_at.date() if scraped_at else None,
+        known_vehicles=known_vehicles(home, market),
+        regressor=regressor,
+    )
+    click.echo(table.to_json().decode() if as_json else table.to_text())
