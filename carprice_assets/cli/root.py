@@ -29,7 +29,7 @@ class Group(click.Group):
             ctx.exit(2)
         except KeyboardInterrupt:
             click.echo(
-                "carprice: interrupted; what was finished is kept, and the same command goes on",
+                "carprice: interrupted; what was finished is kept, the command may be given again",
                 err=True,
             )
             ctx.exit(INTERRUPTED)

@@ -23,7 +23,6 @@ from carprice_assets.files import write_atomic
 from carprice_assets.home import PROJECT, Home
 
 OWNER_TAG = "carprice/process"
-NO_CAPTURE = "NoOpComputeLogManager"
 CLEAR_SECONDS = 5.0
 INTERRUPTS = ("KeyboardInterrupt", "DagsterExecutionInterruptedError")
 UNFINISHED = [
@@ -105,7 +104,10 @@ def _reference(home: Home) -> InstanceRef:
     A command's steps print to its terminal. To capture that, Dagster would start four processes
     a step, and Ctrl-C would end each with a traceback.
     """
-    none = {"module": "dagster._core.storage.noop_compute_log_manager", "class": NO_CAPTURE}
+    none = {
+        "module": "dagster._core.storage.noop_compute_log_manager",
+        "class": "NoOpComputeLogManager",
+    }
     return InstanceRef.from_dir(str(home.dagster), overrides={"compute_logs": none})
 
 

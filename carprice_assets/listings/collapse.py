@@ -65,9 +65,11 @@ def measure(
     usual = float(median(row[0] for row in earlier)) if earlier else None
     # Who asks for everything, and gets an answer from every known page, may find half a market.
     expected = None if head.full else usual
-    broken = _broken(state, reason, seen, expected)
-    if not broken and failed > FAILED:
-        broken = f"{failed:.0%} of the pages failed (limit {FAILED:.0%}), {_mostly(con)}"
+    broken = ""
+    if state not in UNENDED:
+        broken = _too_little(state, reason, seen, expected)
+        if not broken and failed > FAILED:
+            broken = f"{failed:.0%} of the pages failed (limit {FAILED:.0%}), {_mostly(con)}"
     return Collapse(seen, usual, failed, broken)
 
 
@@ -80,9 +82,7 @@ def _mostly(con: duckdb.DuckDBPyConnection) -> str:
     return f"{count:,} of them by {reason}, as {url}"
 
 
-def _broken(state: str, reason: str | None, seen: int, usual: float | None) -> str:
-    if state in UNENDED:
-        return ""
+def _too_little(state: str, reason: str | None, seen: int, usual: float | None) -> str:
     if state not in (COMPLETE, PARTIAL) or (reason or "").startswith("collapsed"):
         return f"the crawl ended {state}" + (f": {reason}" if reason else "")
     if not seen and state == COMPLETE:

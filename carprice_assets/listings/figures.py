@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from carprice_assets.listings.contract import STOCK_TYPES
+from carprice_assets.listings.price_moves import largest_changes
 from carprice_assets.listings.split import SET_ASIDE
 from carprice_assets.markets import Market
 from carprice_assets.markets.market import SIDES
@@ -59,8 +60,7 @@ class PriceChanges:
     median_change
         Median of all changes over the price before; 0 where there is none.
     largest
-        The largest changes by that share: listing_id, observed_at, title (year,
-        make, model, trim), price, change, share.
+        The largest changes by that share, as :func:`largest_changes` gives them.
     """
 
     listings: int
@@ -84,22 +84,11 @@ def price_changes(con: duckdb.DuckDBPyConnection, market: Market) -> PriceChange
         """,
         named,
     ).fetchall()[0]
-    largest = con.execute(
-        f"""
-        SELECT listing_id, moves.observed_at, concat_ws(' ', year::INTEGER, make, model, trim),
-          moves.price, change, change / (moves.price - change) AS share
-        FROM (SELECT * FROM price_history WHERE market = $market AND change IS NOT NULL) AS moves
-        LEFT JOIN (SELECT * FROM listings WHERE market = $market) AS mine USING (listing_id)
-        ORDER BY abs(share) DESC, listing_id, moves.observed_at LIMIT {LARGEST}
-        """,
-        named,
-    ).fetchall()
-    columns = ("listing_id", "observed_at", "title", "price", "change", "share")
     return PriceChanges(
         listings=listings,
         re_priced=re_priced,
         cuts=cuts,
         rises=rises,
         median_change=median,
-        largest=tuple(dict(zip(columns, row, strict=True)) for row in largest),
+        largest=tuple(largest_changes(con, market, LARGEST)),
     )

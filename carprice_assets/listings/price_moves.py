@@ -56,14 +56,25 @@ def recent_changes(con: duckdb.DuckDBPyConnection, market: Market, n: int) -> li
         ``observed_at``, ``listing_id``, ``title`` (year, make, model, trim), ``price``,
         ``change`` and ``share`` (the change over the price before).
     """
+    return _changes(con, market, n, "moves.observed_at DESC, abs(share) DESC")
+
+
+def largest_changes(con: duckdb.DuckDBPyConnection, market: Market, n: int) -> list[dict[str, Any]]:
+    """The ``n`` largest changes by their share, in the form of :func:`recent_changes`."""
+    return _changes(con, market, n, "abs(share) DESC")
+
+
+def _changes(
+    con: duckdb.DuckDBPyConnection, market: Market, n: int, order: str
+) -> list[dict[str, Any]]:
     found = con.execute(
-        """
+        f"""
         SELECT moves.observed_at, listing_id,
           concat_ws(' ', year::INTEGER, make, model, trim), moves.price, change,
           change / (moves.price - change) AS share
         FROM (SELECT * FROM price_history WHERE market = $market AND change IS NOT NULL) AS moves
         JOIN (SELECT * FROM listings WHERE market = $market) AS mine USING (listing_id)
-        ORDER BY moves.observed_at DESC, abs(share) DESC, listing_id, moves.price LIMIT $n
+        ORDER BY {order}, listing_id, moves.observed_at, moves.price LIMIT $n
         """,
         {"market": market.name, "n": n},
     ).fetchall()

@@ -10,7 +10,7 @@ CREATE TABLE crawls (
     started_at TIMESTAMP NOT NULL,
     ended_at TIMESTAMP,                -- NULL while it runs, or after a kill
     state TEXT NOT NULL,               -- own_state, or held: changed layout, no rows taken in
-    own_state TEXT NOT NULL,           -- complete, partial, refused, running, paused ..
+    own_state TEXT NOT NULL,           -- how the crawl itself ended; running, paused
     reason TEXT,                       -- why it was held, else own_reason
     own_reason TEXT,                   -- why it ended so
     adapter TEXT NOT NULL,

@@ -55,9 +55,6 @@ def page(browser: Browser, running: Run) -> Iterator[Page]:
     opened.set_default_timeout(PATIENCE)
     opened.route(OUTSIDE, refuse)
     opened.on("websocket", lambda s: outside.append(s.url) if OUTSIDE.search(s.url) else None)
-    # Shown once a home, late, and over everything: Dagster's invitation to its community.
-    invitation = opened.get_by_role("button", name="Skip", exact=True)
-    opened.add_locator_handler(invitation, lambda found: found.dispatch_event("click"))
     yield opened
     opened.close()
     assert not outside, f"the UI reached for {outside}"

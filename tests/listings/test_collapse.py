@@ -43,6 +43,7 @@ CASES = {
         "the crawl ended partial: collapsed: 60 of 100 are missing",
     ),
     "paused": (crawl(9, 2, "paused", "daily budget used"), ""),
+    "paused, and much failed": (crawl(9, 60, "paused", "daily budget used", failed=9), ""),
 }
 
 

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING
 
 from carprice_assets.markets import Site
 from carprice_assets.sources.crawl.addresses import MAX_REDIRECTS, Addresses, host_of, target
-from carprice_assets.sources.crawl.answers import Answer, by_status, is_interstitial, too_large
+from carprice_assets.sources.crawl.answers import (
+    INTERSTITIAL,
+    Answer,
+    by_status,
+    is_interstitial,
+    too_large,
+)
 from carprice_assets.sources.crawl.browser import is_lost
 from carprice_assets.sources.crawl.pace import Budget, Pace
 from carprice_assets.sources.crawl.robots import Robots
@@ -158,7 +164,7 @@ class Fetcher:
         if got.answer.kind == "wait":
             wait = UNASKED_PAUSE if got.answer.wait is None else got.answer.wait
             self.pace(address).pause(max(wait, LEAST_PAUSE))
-        elif got.answer.kind == "refused" or is_interstitial(got.body):
+        elif got.answer.kind == "refused":
             self.pace(address).pause(LEAST_PAUSE)
 
 
@@ -179,6 +185,8 @@ async def _received(
     tally.bytes += size
     if size > SMALL:
         await sent.dispose()
-    if answer.kind == "ok":
+    if is_interstitial(body):
+        answer = INTERSTITIAL
+    elif answer.kind == "ok":
         answer = too_large(size, limit) or answer
     return Response(answer, address, sent.status, headers, body)

@@ -204,10 +204,8 @@ class Run:
         if stop.until is not None:
             line["until"] = _iso(stop.until)
         self.keep(line)
-        crawl_id = self.records.head["crawl_id"]
-        self._tell(
-            f"crawl {crawl_id} is {stop.state}" + (f": {stop.reason}" if stop.reason else "")
-        )
+        why = f": {stop.reason}" if stop.reason else ""
+        self._tell(f"crawl {self.records.head['crawl_id']} is {stop.state}{why}")
 
     def result(self, day: date, stop: Stop | None = None) -> CrawlResult:
         """The counts of the journal; ``stop`` stands for the end of a crawl not begun."""

@@ -226,7 +226,7 @@ class Visitor:
         except BrowserLostError as error:
             return Answer("again", "browser", str(error))
         self.site_time = self.site_time or http_date(got.header("date"))
-        answer = INTERSTITIAL if is_interstitial(got.body) else got.answer
+        answer = got.answer
         if answer.kind in ("again", "wait"):
             return answer
         if answer.kind == "ok":
@@ -242,8 +242,6 @@ class Visitor:
 
 def _read(got: Response) -> tuple[Answer, str]:
     """The answer and, where it is ok, the page's text."""
-    if is_interstitial(got.body):
-        return INTERSTITIAL, ""
     if got.answer.kind != "ok":
         return got.answer, ""
     text = decode(got.header("content-type"), got.body)

@@ -86,7 +86,8 @@ def test_an_interrupted_crawl_leaves_a_journal_and_no_browser(crawls, cars, repl
     wait_until(lambda: not group_lives(process.pid))
     result = crawls.run()
     assert (result.state, result.done) == ("complete", 40)
-    assert result.requests == len(cars.server.log)
+    # A request counts when it leaves: what the interrupt broke off may not have arrived.
+    assert 0 <= result.requests - len(cars.server.log) <= crawls.site().concurrency
 
 
 def group_lives(group):
