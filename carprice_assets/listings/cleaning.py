@@ -118,7 +118,7 @@ def _store(con: duckdb.DuckDBPyConnection, market: str) -> None:
         SELECT $market, listing_id, vin, dealer, url, scraped_at, first_seen,
           greatest(last_seen, sighted), CASE WHEN gone >= last_seen THEN gone END,
           price, make, model, trim, year, mileage, msrp, stock_type, drivetrain, fuel_type,
-          bodystyle, cat, exterior_color, interior_color, source, row_hash
+          bodystyle, cat, exterior_color, interior_color, source, row_hash, numbers, words
         FROM judged JOIN standing USING (row_hash) LEFT JOIN ledger USING (listing_id)
         WHERE reason IS NULL
         """,
@@ -206,7 +206,7 @@ def _summary(con: duckdb.DuckDBPyConnection, market: Market) -> CleaningSummary:
         prices=prices,
         data_version=data_version(con, market.name),
         reasons=rejected_counts(con),
-        repairs=measure_repairs(con),
+        repairs=measure_repairs(con, market),
     )
 
 

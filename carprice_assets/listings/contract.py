@@ -71,8 +71,8 @@ class Field:
 
 FIELDS: tuple[Field, ...] = (
     Field("listing_id", "text", "the marketplace's id of the offer", required=True),
-    Field("vin", "text", "vehicle identification number, 17 characters, or empty"),
-    Field("dealer", "text", "seller's name"),
+    Field("vin", "text", "vehicle identification number, 17 characters", feature=True),
+    Field("dealer", "text", "seller's name", feature=True),
     Field("url", "text", "address of the offer"),
     Field("observed_at", "date", "day of the scrape that the row describes", feature=True),
     Field("first_seen", "date", "day of the first scrape with this listing"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,9 +14,10 @@ from carprice_assets.files import canonical_json, content_id, folder_hashes, rea
 from carprice_assets.listings.contract import FEATURE_FIELDS, FIELDS, Columns
 from carprice_assets.listings.raw import data_version
 from carprice_assets.listings.split import SET_ASIDE
-from carprice_assets.markets import Market
+from carprice_assets.markets import DeclaredFeature, Market
+from carprice_assets.markets.features import features_from_json, features_to_json
 from carprice_assets.markets.market import SIDES
-from carprice_assets.sources.base import literal
+from carprice_assets.sources.base import literal, quoted
 
 if TYPE_CHECKING:
     import duckdb
@@ -41,14 +42,15 @@ class DatasetSummary:
 def build(con: duckdb.DuckDBPyConnection, market: Market, folder: Path) -> DatasetSummary:
     """Write ``<side>.parquet`` for every side, ``set_aside.parquet`` and ``dataset.json``.
 
-    Each file holds the fields of the contract but :data:`LIFE`, ``vehicle`` and ``source``,
+    Each file holds the fields of the contract but :data:`LIFE`, those of the market's own,
+    ``vehicle`` and ``source``,
     ordered by listing id. The bytes depend on what the listings say of their cars alone: that
     a crawl has seen them again unchanged makes no other dataset.
 
     Raises
     ------
     UserError
-        Where the market has no listings.
+        Where the market has no listings, or they were cleaned when it declared other features.
     """
     named = {"market": market.name}
     last = con.execute(
@@ -58,7 +60,8 @@ def build(con: duckdb.DuckDBPyConnection, market: Market, folder: Path) -> Datas
         raise UserError(
             f"market {market.name}: no listings yet: carprice crawl or carprice import brings some"
         )
-    fields = ", ".join(field.name for field in DATASET_FIELDS)
+    _require_declared(con, market)
+    fields = ", ".join(field.name for field in DATASET_FIELDS) + stored_sql(market.features)
     counts: dict[str, int] = {}
     con.execute("SET preserve_insertion_order = true")  # for the same bytes every time
     try:
@@ -94,8 +97,35 @@ def build(con: duckdb.DuckDBPyConnection, market: Market, folder: Path) -> Datas
         "data_version": summary.data_version,
         "cleaning": market.cleaning,
     }
+    if market.features:
+        head["features"] = features_to_json(market.features)
     (folder / "dataset.json").write_bytes(canonical_json(head))
     return summary
+
+
+def stored_sql(features: Sequence[DeclaredFeature]) -> str:
+    """SQL for a column of each feature of a market's own, behind a comma each."""
+    return "".join(
+        f", {'numbers' if f.kind == 'number' else 'words'}['{f.name}'] AS {quoted(f.name)}"
+        for f in features
+    )
+
+
+def _require_declared(con: duckdb.DuckDBPyConnection, market: Market) -> None:
+    """Refuse listings that were cleaned when the market declared other features."""
+    stored = con.execute(
+        "SELECT any_value(map_keys(numbers)), any_value(map_keys(words)) FROM listings"
+        " WHERE market = $market",
+        {"market": market.name},
+    ).fetchall()[0]
+    for kind, names in zip(("number", "category"), stored, strict=True):
+        wanted = {feature.name for feature in market.features if feature.kind == kind}
+        if wanted != set(names or ()):
+            odd = min(wanted ^ set(names or ()))
+            raise UserError(
+                f"market {market.name}: features.{odd}: its listings were cleaned under another"
+                " declaration: import again (or materialize listings and dataset)"
+            )
 
 
 def dataset_hash(folder: Path) -> str:
@@ -108,6 +138,11 @@ def read_head(folder: Path) -> dict[str, Any]:
     return read_json(folder / "dataset.json")
 
 
+def read_features(folder: Path) -> tuple[DeclaredFeature, ...]:
+    """The features that the market declared when the dataset was made, by name."""
+    return features_from_json(read_head(folder).get("features", []), f"{folder / 'dataset.json'}")
+
+
 def require_current(market: Market, folder: Path) -> None:
     """Refuse a dataset that was made under other settings than the market's present ones.
 
@@ -116,12 +151,21 @@ def require_current(market: Market, folder: Path) -> None:
     UserError
         Naming the setting: prices in one currency must never be sold as another's.
     """
-    made = read_head(folder)["cleaning"]
-    for name, now in market.cleaning.items():
-        if made.get(name) != now:
+    made, now = read_head(folder)["cleaning"], market.cleaning
+    again = "import again (or materialize listings and dataset)"
+    before = {f["name"]: f for f in made.get("features", [])}
+    declared = {f["name"]: f for f in now.get("features", [])}
+    for name in sorted(before | declared):
+        if before.get(name) != declared.get(name):
+            raise UserError(
+                f"market {market.name}: its dataset was made under another declaration of"
+                f" features.{name}: {again}"
+            )
+    for name in sorted(made | now):
+        if made.get(name) != now.get(name):
             raise UserError(
                 f"market {market.name}: its dataset was made with {name} {made.get(name)!r}, the"
-                f" market file says {now!r}: import again (or materialize listings and dataset)"
+                f" market file says {now.get(name)!r}: {again}"
             )
 
 
@@ -131,8 +175,9 @@ def read_side(folder: Path, side: str) -> dict[str, np.ndarray[Any, Any]]:
     Returns
     -------
     Columns
-        All feature fields, ``price``, ``listing_id``, ``vehicle`` and ``source``; numbers
-        float64 with NaN, ``observed_at`` in days, text as objects with ``""`` for missing.
+        All feature fields, ``price``, ``listing_id``, ``vehicle`` and ``source``, and the
+        features that the market declared when the dataset was made; numbers float64 with NaN,
+        ``observed_at`` in days, text as objects with ``""`` for missing.
 
     Raises
     ------
@@ -144,6 +189,7 @@ def read_side(folder: Path, side: str) -> dict[str, np.ndarray[Any, Any]]:
     if side not in FILES:
         raise UserError(f"unknown side {side!r}: there are {', '.join(FILES)}")
     names = [field.name for field in FEATURE_FIELDS] + ["price", "listing_id", *EXTRA]
+    names += [feature.name for feature in read_features(folder)]
     table = pq.read_table(folder / f"{side}.parquet", columns=names)
     return to_columns(table)
 

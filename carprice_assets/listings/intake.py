@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, cast
 
 import numpy as np
@@ -21,8 +22,10 @@ from carprice_assets.listings.contract import (
     from_days,
     text_array,
 )
+from carprice_assets.listings.declared import in_range, read_number, read_word
 from carprice_assets.listings.notes import Note
 from carprice_assets.listings.titles import model_and_trim
+from carprice_assets.markets.features import DeclaredFeature
 
 NEXT_YEARS = 2
 """A model year may lie this many years after the valuation's."""
@@ -38,13 +41,15 @@ _GROUPS: tuple[tuple[str, Callable[[str], str]], ...] = (
     ("drivetrain", normalise.drivetrain),
     ("fuel_type", normalise.fuel_type),
     ("bodystyle", normalise.bodystyle),
+    ("vin", normalise.vin),
 )
 _FREE: tuple[tuple[str, Callable[[str], str]], ...] = (
     ("cat", normalise.category),
     ("exterior_color", normalise.color),
     ("interior_color", normalise.color),
+    ("dealer", normalise.tidy),
 )
-_FIELDS = frozenset(f.name for f in FEATURE_FIELDS if f.name != "observed_at") | {"vin"}
+_FIELDS = frozenset(f.name for f in FEATURE_FIELDS if f.name != "observed_at")
 _TEXT_FIELDS = tuple(f.name for f in FEATURE_FIELDS if f.kind in ("text", "category"))
 _NUMBER_FIELDS = tuple(f.name for f in FEATURE_FIELDS if f.kind not in ("text", "category"))
 
@@ -56,7 +61,8 @@ class Intake:
     Attributes
     ----------
     columns
-        Every feature field of the accepted cars, in the request's order.
+        Every feature field of the accepted cars, in the request's order, then the features of
+        the market's own.
     rows
         Place in the request of each accepted car.
     errors, warnings
@@ -77,9 +83,18 @@ class _Market:
     last_year: int
     distance: str
     currency: str
+    features: tuple[DeclaredFeature, ...]
+    fields: frozenset[str]
 
 
-def read_cars(cars: Sequence[Any], *, as_of: float, distance: str, currency: str = "") -> Intake:
+def read_cars(
+    cars: Sequence[Any],
+    *,
+    as_of: float,
+    distance: str,
+    currency: str = "",
+    features: Sequence[DeclaredFeature] = (),
+) -> Intake:
     """Feature columns of ``cars``, and what is to be said about each.
 
     Parameters
@@ -92,8 +107,12 @@ def read_cars(cars: Sequence[Any], *, as_of: float, distance: str, currency: str
         The market's unit, ``mi`` or ``km``; a mileage that states the other is converted.
     currency
         The market's currency code; an MSRP that states another is an error.
+    features
+        Those of the market's own, which a car may state like any other field.
     """
-    market = _Market(as_of, from_days(as_of).year + NEXT_YEARS, distance, currency)
+    last_year = from_days(as_of).year + NEXT_YEARS
+    known = _FIELDS.union(feature.name for feature in features)
+    market = _Market(as_of, last_year, distance, currency, tuple(features), known)
     accepted: list[dict[str, Any]] = []
     rows: list[int] = []
     errors: list[tuple[Note, ...]] = []
@@ -111,6 +130,10 @@ def read_cars(cars: Sequence[Any], *, as_of: float, distance: str, currency: str
     }
     columns |= {name: text_array([car[name] for car in accepted]) for name in _TEXT_FIELDS}
     ordered = {field.name: columns[field.name] for field in FEATURE_FIELDS}
+    for feature in market.features:
+        own = [car[feature.name] for car in accepted]
+        number = feature.kind == "number"
+        ordered[feature.name] = np.array(own, dtype=np.float64) if number else text_array(own)
     return Intake(ordered, np.array(rows, dtype=np.intp), errors, warnings)
 
 
@@ -145,12 +168,30 @@ class _Reader:
         values["year"] = self._year(car)
         values["mileage"] = self._number(car, "mileage")
         values["msrp"] = self._number(car, "msrp")
-        word = self._text(car, "vin")
-        if word and not normalise.vin(word):
-            self._unknown_word("vin", word)
-        if not car.keys() <= _FIELDS:
+        for feature in self.market.features:
+            number = feature.kind == "number"
+            values[feature.name] = (self._own_number if number else self._own_word)(car, feature)
+        if not car.keys() <= self.market.fields:
             self._unknown_fields(car)
         return values
+
+    def _own_number(self, car: Mapping[str, Any], feature: DeclaredFeature) -> float:
+        value = self._parsed(car, feature.name, partial(read_number, feature))
+        if not math.isnan(value) and not in_range(feature, value):
+            message = f"{feature.name} must be {_range(feature)}, not {value:.10g}"
+            self._error("out_of_range", feature.name, message)
+        return value
+
+    def _own_word(self, car: Mapping[str, Any], feature: DeclaredFeature) -> str:
+        given = car.get(feature.name)
+        if isinstance(given, bool):  # as JSON writes it, and so as cleaning reads it
+            car = {feature.name: str(given).lower()}
+        text = self._text(car, feature.name, numbers=True)
+        # The text as it came: a closed list may hold a word like "None", else a placeholder.
+        word = read_word(feature, (given if isinstance(given, str) else text)[: normalise.LONGEST])
+        if text and not word:
+            self._unknown_word(feature.name, text)
+        return word
 
     def _text(
         self, car: Mapping[str, Any], name: str, *, required: bool = False, numbers: bool = False
@@ -170,7 +211,12 @@ class _Reader:
             self._error("missing", name, f"{name} is missing")
         return text
 
-    def _parsed(self, car: Mapping[str, Any], name: str) -> float:
+    def _parsed(
+        self,
+        car: Mapping[str, Any],
+        name: str,
+        read: Callable[[str | float], float] = normalise.number,
+    ) -> float:
         """A field's number, NaN where it is missing or at fault."""
         value = car.get(name)
         if value is None or (isinstance(value, str) and not normalise.tidy(value)):
@@ -178,10 +224,7 @@ class _Reader:
         if isinstance(value, bool) or not isinstance(value, int | float | str):
             self._error("wrong_type", name, f"{name} must be a number, not {_kind(value)}")
             return math.nan
-        if name == "mileage":
-            found = normalise.mileage(value, self.market.distance)
-        else:
-            found = normalise.number(value)
+        found = read(value)
         if math.isnan(found):
             shown = _shown(value) if isinstance(value, str) else "this value"
             self._error("wrong_type", name, f"{name}: no finite number can be read in {shown}")
@@ -201,7 +244,8 @@ class _Reader:
 
     def _number(self, car: Mapping[str, Any], name: str) -> float:
         """Mileage or MSRP; an MSRP of 0 means that there is none."""
-        value = self._parsed(car, name)
+        read = partial(normalise.mileage, distance=self.market.distance)
+        value = self._parsed(car, name, read if name == "mileage" else normalise.number)
         if name == "msrp":
             stated = normalise.currency(text) if isinstance(text := car.get(name), str) else ""
             if stated and self.market.currency not in ("", stated):
@@ -223,7 +267,7 @@ class _Reader:
         self.warnings.append(Note("unknown_word", name, message))
 
     def _unknown_fields(self, car: Mapping[str, Any]) -> None:
-        names = [str(name)[:SHOWN] for name in car if name not in _FIELDS]
+        names = [str(name)[:SHOWN] for name in car if name not in self.market.fields]
         for name in names[:UNKNOWN_FIELDS]:
             self.warnings.append(Note("unknown_field", name, f"no field is called {name!r}"))
         if (more := len(names) - UNKNOWN_FIELDS) > 0:
@@ -232,6 +276,14 @@ class _Reader:
 
     def _error(self, code: str, field: str, message: str) -> None:
         self.errors.append(Note(code, field, message))
+
+
+def _range(feature: DeclaredFeature) -> str:
+    if not math.isfinite(feature.high):
+        return f"at least {feature.low:.10g}"
+    if not math.isfinite(feature.low):
+        return f"at most {feature.high:.10g}"
+    return f"from {feature.low:.10g} to {feature.high:.10g}"
 
 
 def _shown(word: str) -> str:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from carprice_assets.listings import normalise, titles
+from carprice_assets.listings.declared import in_range, read_number, read_word
+from carprice_assets.markets import DeclaredFeature, Market
+from carprice_assets.sources.declared import raw_factor, raw_text
 
 if TYPE_CHECKING:
     import duckdb
@@ -38,6 +42,8 @@ TABLES = (
     "CREATE TEMP TABLE IF NOT EXISTS word_lookup (field TEXT, text TEXT, value TEXT, unsafe BOOL)",
     "CREATE TEMP TABLE IF NOT EXISTS number_lookup (text TEXT, value DOUBLE, currency TEXT)",
     "CREATE TEMP TABLE IF NOT EXISTS mileage_lookup (text TEXT, unit TEXT, value DOUBLE)",
+    "CREATE TEMP TABLE IF NOT EXISTS own_lookup (market TEXT, field TEXT, text TEXT,"
+    " factor DOUBLE, number DOUBLE, word TEXT, unsafe BOOL)",
     "CREATE TEMP TABLE IF NOT EXISTS name_lookup (key STRUCT(title TEXT, make TEXT, model TEXT,"
     " model_trim TEXT, trim TEXT), make TEXT, model TEXT, trim TEXT, year DOUBLE, unsafe TEXT)",
 )
@@ -60,6 +66,54 @@ def learn(con: duckdb.DuckDBPyConnection, table: str) -> None:
     values = [_finite(normalise.mileage(t, u)) for t, u in zip(*new, strict=True)]
     _insert(con, "mileage_lookup", {"text": new[0], "unit": new[1], "value": values})
     _learn_names(con, table)
+
+
+def learn_declared(con: duckdb.DuckDBPyConnection, market: Market, table: str) -> None:
+    """Make ``own_lookup`` anew: what the texts of the market's own features in ``table`` say.
+
+    A number is multiplied by its factor; out of its range it is missing.
+    """
+    import pyarrow as pa
+
+    con.execute("DELETE FROM own_lookup WHERE market = $market", {"market": market.name})
+    for feature in market.features:
+        text, factor = raw_text(feature.name), raw_factor(feature.name)
+        texts, factors = _distinct(
+            con, f"SELECT DISTINCT {text}, {factor} FROM {table} WHERE {text} IS NOT NULL"
+        )
+        columns: dict[str, Any] = {
+            "market": pa.array([market.name] * len(texts), pa.string()),
+            "field": pa.array([feature.name] * len(texts), pa.string()),
+            "text": pa.array(texts, pa.string()),
+            "factor": pa.array(factors, pa.float64()),
+            "number": pa.array(map(_number_of(feature), texts, factors), pa.float64()),
+            "word": pa.array(map(_word_of(feature), texts), pa.string()),
+            "unsafe": pa.array(map(normalise.holds_markup, texts), pa.bool_()),
+        }
+        con.register("learned", pa.table(columns))
+        try:
+            con.execute("INSERT INTO own_lookup SELECT * FROM learned")
+        finally:
+            con.unregister("learned")
+
+
+def _number_of(feature: DeclaredFeature) -> Callable[[str, float], float | None]:
+    def number(text: str, factor: float) -> float | None:
+        # The range, in the file's unit, helps to tell 1.998 from 1,998. What states the market's
+        # unit where the file's is another is not to be multiplied, so it cannot be read.
+        unit = feature.unit if factor == 1.0 else ""
+        low, high = feature.low / factor, feature.high / factor
+        of_file = replace(feature, unit=unit, low=low, high=high)
+        value = read_number(of_file, text) * factor
+        return value if in_range(feature, value) and math.isfinite(value) else None
+
+    return number if feature.kind == "number" else lambda text, factor: None
+
+
+def _word_of(feature: DeclaredFeature) -> Callable[[str], str | None]:
+    if feature.kind == "number":
+        return lambda text: None
+    return lambda text: read_word(feature, text) or None
 
 
 def learn_numbers(con: duckdb.DuckDBPyConnection, table: str, column: str) -> None:

@@ -66,6 +66,8 @@ def scrape(
     UserError
         Where another process is at it, the site refused lately, or the crawler says no.
     """
+    from carprice_assets.sources.sites import find_adapter  # brings a parser of HTML
+
     folder = spool / market.name / site.name
     while True:
         with connect(f"the plan of {site.name}") as con:
@@ -80,6 +82,7 @@ def scrape(
             plan.known,
             started_at=started_at,
             used=plan.used,
+            adapter=find_adapter(site.adapter, market),
             budget_used=plan.budget_used,
             full=full,
             tell=tell,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from carprice_assets.listings.normalise import tidy
+from carprice_assets.markets import DeclaredFeature, Market
+from carprice_assets.sources.declared import raw_text
 
 if TYPE_CHECKING:
     import duckdb
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 NUMBERS = ("msrp", "mileage")
 WORDS = ("stock_type", "drivetrain", "fuel_type", "bodystyle", "vin")
 SAMPLES = 20
+BOTH = "extracted JOIN judged USING (row_hash)"
 
 
 @dataclass(frozen=True)
@@ -30,16 +33,19 @@ class Repairs:
         placeholders such as a dash or ``N/A`` mean missing and are none.
     samples
         Field to its most frequent such words with their counts; VINs are not listed.
+    known
+        Feature of the market's own to listings that have it; its values that became missing
+        are counted above as those of other fields.
     """
 
     numbers: Mapping[str, int] = field(default_factory=dict[str, int])
     unmapped: Mapping[str, int] = field(default_factory=dict[str, int])
     samples: Mapping[str, Mapping[str, int]] = field(default_factory=dict[str, dict[str, int]])
+    known: Mapping[str, int] = field(default_factory=dict[str, int])
 
 
-def measure_repairs(con: duckdb.DuckDBPyConnection) -> Repairs:
+def measure_repairs(con: duckdb.DuckDBPyConnection, market: Market) -> Repairs:
     """The repairs of the temporary tables ``extracted`` and ``judged``."""
-    both = "extracted JOIN judged USING (row_hash)"
     counts = ", ".join(
         f"count(*) FILTER ({name}_text IS NOT NULL AND {name} IS NULL)" for name in NUMBERS + WORDS
     )
@@ -47,22 +53,55 @@ def measure_repairs(con: duckdb.DuckDBPyConnection) -> Repairs:
         "count(*) FILTER (msrp IS NULL AND msrp_text IN"
         " (SELECT text FROM number_lookup WHERE value = 0))"
     )
-    row = con.execute(f"SELECT {zeros}, {counts} FROM {both} WHERE reason IS NULL").fetchall()[0]
+    row = con.execute(f"SELECT {zeros}, {counts} FROM {BOTH} WHERE reason IS NULL").fetchall()[0]
     found: dict[str, int] = dict(zip(NUMBERS + WORDS, row[1:], strict=True))
     found["msrp"] -= row[0]
     samples: dict[str, dict[str, int]] = {}
     for name in WORDS[:-1]:
-        words = con.execute(
-            f"SELECT {name}_text, count(*) FROM {both} WHERE reason IS NULL AND"
-            f" {name}_text IS NOT NULL AND {name} IS NULL"
-            f" GROUP BY ALL ORDER BY count(*) DESC, {name}_text"
-        ).fetchall()
-        unknown = {word: count for word, count in words if tidy(word)}
-        found[name] = sum(unknown.values())
-        if unknown:
-            samples[name] = dict(list(unknown.items())[:SAMPLES])
+        found[name] = _unmapped(con, name, f"{name}_text", name, samples)
+    known = _measure_own(con, market.features, found, samples)
+    numbers = (*NUMBERS, *(f.name for f in market.features if f.kind == "number"))
+    words = (*WORDS, *(f.name for f in market.features if f.kind == "category"))
     return Repairs(
-        numbers={name: found[name] for name in NUMBERS if found[name]},
-        unmapped={name: found[name] for name in WORDS if found[name]},
+        numbers={name: found[name] for name in numbers if found[name]},
+        unmapped={name: found[name] for name in words if found[name]},
         samples=samples,
+        known=known,
     )
+
+
+def _unmapped(
+    con: duckdb.DuckDBPyConnection,
+    name: str,
+    text: str,
+    value: str,
+    samples: dict[str, dict[str, int]],
+) -> int:
+    """Texts of accepted listings that gave no value and are no placeholders; adds samples."""
+    words = con.execute(
+        f"SELECT {text}, count(*) FROM {BOTH} WHERE reason IS NULL AND"
+        f" {text} IS NOT NULL AND {value} IS NULL"
+        f" GROUP BY ALL ORDER BY count(*) DESC, {text}"
+    ).fetchall()
+    unknown = {word: count for word, count in words if tidy(word)}
+    if unknown:
+        samples[name] = dict(list(unknown.items())[:SAMPLES])
+    return sum(unknown.values())
+
+
+def _measure_own(
+    con: duckdb.DuckDBPyConnection,
+    features: Sequence[DeclaredFeature],
+    found: dict[str, int],
+    samples: dict[str, dict[str, int]],
+) -> dict[str, int]:
+    """Listings that have each feature of the market's own; adds its repairs."""
+    known: dict[str, int] = {}
+    for feature in features:
+        name = feature.name
+        value = f"{'numbers' if feature.kind == 'number' else 'words'}['{name}']"
+        known[name] = con.execute(
+            f"SELECT count({value}) FROM judged WHERE reason IS NULL"
+        ).fetchall()[0][0]
+        found[name] = _unmapped(con, name, raw_text(name), value, samples)
+    return known

@@ -13,7 +13,7 @@ import numpy as np
 
 from carprice_assets.listings.cleaning import rejected_counts, stand
 from carprice_assets.listings.contract import FIELDS
-from carprice_assets.listings.dataset import to_columns
+from carprice_assets.listings.dataset import stored_sql, to_columns
 from carprice_assets.listings.summary import Repairs, measure_repairs
 from carprice_assets.listings.verdicts import judge
 from carprice_assets.listings.warehouse import engine_settings
@@ -28,7 +28,8 @@ class CleanFile:
     Attributes
     ----------
     columns
-        All fields of the contract and ``source``, ordered by listing id; dates in days.
+        All fields of the contract, the market's own and ``source``, ordered by listing id;
+        dates in days.
     read, superseded
         Rows of the file; rows with a later row of the same listing id (or alike).
     reasons
@@ -74,14 +75,14 @@ def clean_file(
         stand(con, "once")
         judge(con, market, "rows")
         reasons = rejected_counts(con)
-        fields = ", ".join(_field_sql(field.name) for field in FIELDS)
+        fields = ", ".join(_field_sql(field.name) for field in FIELDS) + stored_sql(market.features)
         table = con.sql(
             f"SELECT {fields}, source FROM judged JOIN standing USING (row_hash)"
             " WHERE reason IS NULL ORDER BY listing_id"
         ).to_arrow_table()
         read = con.execute("SELECT count(*) FROM incoming").fetchall()[0][0]
         superseded = read - table.num_rows - sum(reasons.values())
-        return CleanFile(to_columns(table), read, superseded, reasons, measure_repairs(con))
+        return CleanFile(to_columns(table), read, superseded, reasons, measure_repairs(con, market))
 
 
 def _field_sql(name: str) -> str:

@@ -20,7 +20,7 @@ from carprice_assets.home import Home
 if TYPE_CHECKING:
     import duckdb
 
-MIGRATIONS = tuple(Path(__file__).with_name(f"schema_{number}.sql") for number in (1, 2))
+MIGRATIONS = tuple(Path(__file__).with_name(f"schema_{number}.sql") for number in (1, 2, 3))
 """Script ``i`` takes a warehouse from schema version ``i`` to ``i + 1``; never edited later."""
 
 POLL_SECONDS = 0.2

@@ -1,7 +1,8 @@
 """Markets: one TOML file each, the platform's own and the user's in ``$CARPRICE_HOME/markets``."""
 
+from carprice_assets.markets.features import DeclaredFeature
+from carprice_assets.markets.mappings import ColumnMapping
 from carprice_assets.markets.market import (
-    ColumnMapping,
     Market,
     PromotionRules,
     load_market,
@@ -12,6 +13,7 @@ from carprice_assets.markets.sites import Site
 
 __all__ = [
     "ColumnMapping",
+    "DeclaredFeature",
     "Market",
     "PromotionRules",
     "Site",

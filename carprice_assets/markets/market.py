@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 
 from carprice_assets.errors import UserError
 from carprice_assets.home import Home
+from carprice_assets.markets.features import DeclaredFeature, features_to_json, read_features
+from carprice_assets.markets.mappings import ColumnMapping, FeatureSources, read_feature_sources
 from carprice_assets.markets.sites import Site, looks_like_site, read_site
 
 OWN = Path(__file__).parent
@@ -46,13 +48,22 @@ class TrainingRules:
     """Settings of a training that a market may state; defaults are measured ones.
 
     ``min_new_listings`` is how many listings must have come since the last training before the
-    sensor starts the next.
+    sensor starts the next. ``features_off`` names transformers or single features that no
+    regressor gets to see.
     """
 
     seed: int = 20_260_101
     drop_outliers: bool = False
     overfit_limit: float = 0.10
     min_new_listings: int = 500
+    features_off: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RangeRules:
+    """Ranges of valuations: the share of asking prices that they shall hold."""
+
+    coverage: float = 0.90
 
 
 @dataclass(frozen=True)
@@ -98,23 +109,13 @@ class PromotionRules:
 
 
 @dataclass(frozen=True)
-class ColumnMapping:
-    """Where the ``columns`` format finds one field.
-
-    ``factor`` turns the file's unit or currency into the market's; 1.0 where they agree.
-    """
-
-    column: str
-    factor: float = 1.0
-
-
-@dataclass(frozen=True)
 class Market:
     """One market: its name, units, sources and limits.
 
     ``sources`` holds the raw table of every source; :meth:`columns` reads ``sources.columns``,
     :meth:`sites` those with an ``adapter``.
     ``regressors`` holds parameters that take the place of a regressor's defaults.
+    ``features`` are those of the market's own, by name.
     """
 
     name: str
@@ -125,14 +126,20 @@ class Market:
     listings: ListingRules = field(default_factory=ListingRules)
     training: TrainingRules = field(default_factory=TrainingRules)
     promotion: PromotionRules = field(default_factory=PromotionRules)
+    ranges: RangeRules = field(default_factory=RangeRules)
     sources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Any])
     regressors: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Any])
+    features: tuple[DeclaredFeature, ...] = ()
     path: Path | None = None
 
     @property
     def cleaning(self) -> dict[str, Any]:
         """Everything that the cleaned numbers and sides depend on; JSON."""
-        return {
+        declared: dict[str, Any] = {}
+        if self.features:
+            declared["features"] = features_to_json(self.features)
+            declared["fields"] = self.sources.get("fields", {})
+        return declared | {
             "currency": self.currency,
             "distance": self.distance,
             "salt": self.split.salt,
@@ -155,6 +162,16 @@ class Market:
             if looks_like_site(table)
         }
 
+    def feature_sources(self) -> FeatureSources:
+        """Where each format finds the market's own features.
+
+        Raises
+        ------
+        UserError
+            Naming the first key that is wrong, or a feature that no source has.
+        """
+        return read_feature_sources(f"market {self.name}", self.features, self.sources)
+
     @property
     def practice_port(self) -> int | None:
         """Port of this machine on which the market's own simulated stock is to be served.
@@ -171,7 +188,8 @@ class Market:
 
         A value is a column name, or a table with ``column`` and, for ``mileage``, ``unit``
         (``km`` or ``mi``), for ``price`` and ``msrp``, ``currency`` and ``rate`` (market
-        currency for one unit of the file's).
+        currency for one unit of the file's), for a number of the market's own ``factor`` and
+        ``unit``.
 
         Raises
         ------
@@ -181,7 +199,11 @@ class Market:
         table = self.sources.get("columns")
         if not table:
             raise UserError(f"market {self.name}: no [sources.columns] table in {self.path}")
-        return {name: self._mapping(name, value) for name, value in table.items()}
+        own = self.feature_sources().get("columns", {})
+        return {
+            name: own[name] if name in own else self._mapping(name, value)
+            for name, value in table.items()
+        }
 
     def _mapping(self, name: str, value: Any) -> ColumnMapping:
         where = f"market {self.name}: sources.columns.{name}"
@@ -277,8 +299,17 @@ def read_market(path: Path) -> Market:
         raise UserError(f"{where}: {path} is no TOML: {error}") from error
     except OSError as error:
         raise UserError(f"{where}: cannot read {path}: {error.strerror}") from error
-    known = {"title", "currency", "distance", "listings", "split", "training", "promotion"}
-    if unknown := set(table) - known - {"sources", "regressors"}:
+    known = {
+        "title",
+        "currency",
+        "distance",
+        "listings",
+        "split",
+        "training",
+        "promotion",
+        "ranges",
+    }
+    if unknown := set(table) - known - {"sources", "regressors", "features"}:
         raise UserError(f"{where}: unknown key {min(unknown)!r}")
     currency, distance = table.get("currency"), table.get("distance")
     if not isinstance(currency, str) or not re.fullmatch(r"[A-Z]{3}", currency):
@@ -302,12 +333,17 @@ def read_market(path: Path) -> Market:
         listings=_section(where, "listings", ListingRules, _table(where, table, "listings")),
         training=_section(where, "training", TrainingRules, _table(where, table, "training")),
         promotion=_section(where, "promotion", PromotionRules, _table(where, table, "promotion")),
+        ranges=_section(where, "ranges", RangeRules, _table(where, table, "ranges")),
         sources=_tables(where, table, "sources"),
         regressors=_tables(where, table, "regressors"),
+        features=read_features(where, _table(where, table, "features")),
         path=path,
     )
+    if not 0.5 <= market.ranges.coverage <= 0.99:
+        raise UserError(f"{where}: ranges.coverage must be from 0.5 to 0.99")
     if not 0 < market.listings.price_low < market.listings.price_high:
         raise UserError(f"{where}: listings.price_low must be above 0 and below price_high")
+    market.feature_sources()
     if "columns" in market.sources:
         market.columns()
     market.sites()
@@ -344,6 +380,12 @@ def _value(where: str, kind: str, value: Any) -> Any:
         if not math.isfinite(value):
             raise UserError(f"{where} must be a finite number, got {value!r}")
         return float(value)
+    if kind == "tuple[str, ...]":
+        if isinstance(value, list) and all(
+            isinstance(each, str) for each in cast("list[Any]", value)
+        ):
+            return tuple(cast("list[str]", value))
+        raise UserError(f"{where} must be a list of names, got {value!r}")
     if {"int": int, "str": str, "bool": bool}.get(kind) is type(value):
         return value
     raise UserError(f"{where} must be of type {kind}, got {value!r}")

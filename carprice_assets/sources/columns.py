@@ -54,11 +54,12 @@ def mapped_table(market: Market) -> TableFormat:
         Where the mapping is missing or names a field that listings do not have.
     """
     mapping = market.columns()
+    own = {feature.name for feature in market.features}
     for name in mapping:
-        if name not in TEXT_FIELDS + OTHER_FIELDS:
+        if name not in TEXT_FIELDS + OTHER_FIELDS and name not in own:
             raise UserError(
                 f"market {market.name}: sources.columns.{name}: no such field; there are"
-                f" {', '.join(TEXT_FIELDS + OTHER_FIELDS)}"
+                f" {', '.join(TEXT_FIELDS + OTHER_FIELDS)}, and the features that it declares"
             )
     texts = {name: key(to.column) for name, to in mapping.items()}
     vin = texts.get("vin", "NULL::VARCHAR")

@@ -51,10 +51,19 @@ def test_a_good_car_has_every_feature_and_no_notes() -> None:
     intake = read(CAR)
     assert list(intake.columns) == [field.name for field in FEATURE_FIELDS]
     assert {name: values[0] for name, values in intake.columns.items()} == {
-        **CAR, "trim": "", "observed_at": AS_OF,
+        **CAR, "trim": "", "vin": "", "dealer": "", "observed_at": AS_OF,
     }  # fmt: skip
     assert intake.rows.tolist() == [0]
     assert (intake.errors, intake.warnings) == ([()], [()])
+
+
+def test_a_vin_is_read_or_left_out() -> None:
+    vin = "9ZZAB1020MZ000004"  # invented, with the check digit that it must have
+    for text in (vin, f" {vin.lower()[:8]} {vin[8:]}"):
+        intake = read(CAR | {"vin": text})
+        assert (intake.columns["vin"].tolist(), codes(intake)) == ([vin], set())
+    wrong = read(CAR | {"vin": vin[:-1] + "5"})
+    assert (wrong.columns["vin"].tolist(), codes(wrong)) == ([""], {("unknown_word", "vin")})
 
 
 def test_no_cars_give_empty_columns_of_the_right_types() -> None:

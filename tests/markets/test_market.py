@@ -39,6 +39,8 @@ def test_two_lines_make_a_market(tmp_path: Path) -> None:
         (GOOD + "[promotion]\nmin_r3 = 0.9", "unknown key promotion.min_r3"),
         (GOOD + '[promotion]\nmin_r2 = "high"', "promotion.min_r2 must be of type float"),
         (GOOD + "[promotion]\nmin_holdout = 1.5", "promotion.min_holdout must be of type int"),
+        (GOOD + '[training]\nfeatures_off = "age"', "training.features_off must be a list"),
+        (GOOD + "[training]\nfeatures_off = [1]", "training.features_off must be a list"),
         (GOOD + "[split]\ntrain = 90", "add up to 100"),
         (GOOD + "[split]\ntrain = 100\nholdout = -28", "add up to 100"),
         (GOOD + "[listings]\nprice_low = 5\nprice_high = 4", "price_low"),
@@ -55,6 +57,12 @@ def test_what_is_wrong_is_named(tmp_path: Path, text: str, named: str) -> None:
     assert named in line
     assert "mine" in line
     assert "\n" not in line
+
+
+def test_features_are_switched_off_by_name(tmp_path: Path) -> None:
+    assert read_market(market(tmp_path, GOOD)).training.features_off == ()
+    text = GOOD + '[training]\nfeatures_off = ["vin_encoder", "age"]'
+    assert read_market(market(tmp_path, text)).training.features_off == ("vin_encoder", "age")
 
 
 def test_a_bad_name_is_refused(tmp_path: Path) -> None:

@@ -44,7 +44,14 @@ KEPT = (
 
 
 class CarsCom:
-    """The adapter. See :class:`carprice_assets.sources.sites.base.SiteAdapter`."""
+    """The adapter. See :class:`carprice_assets.sources.sites.base.SiteAdapter`.
+
+    ``more`` are keys that are kept beside :data:`KEPT` where they hold one value: those that a
+    market's own features are read from.
+    """
+
+    def __init__(self, more: tuple[str, ...] = ()) -> None:
+        self._more = more
 
     name = "carscom"
     format = "payload"
@@ -106,13 +113,18 @@ class CarsCom:
             return Broken("bad_data", str(error)[:200])
         if not isinstance(data, dict):
             return Broken("bad_data", f"script#{DATA} holds no object")
-        return _offer(cast("Mapping[str, Any]", data), address)
+        return _offer(cast("Mapping[str, Any]", data), address, self._more)
 
 
-def _offer(data: Mapping[str, Any], address: str) -> Detail:
+def _offer(data: Mapping[str, Any], address: str, more: tuple[str, ...]) -> Detail:
     payload = {key: data[key] for key in KEPT if key in data}
     if key := next((k for k, v in payload.items() if isinstance(v, list | dict)), None):
         return Unreadable("bad_value", key)
+    payload |= {
+        key: data[key]
+        for key in more
+        if key in data and key not in payload and not isinstance(data[key], list | dict)
+    }
     found = absolute(address, address)
     path = DETAIL_PATH.fullmatch(found.path) if found else None
     if path is None or payload.get("listing_id") != path[1]:

@@ -61,7 +61,14 @@ SEGMENT = re.compile(r"[^/?#\s]{1,200}")
 
 
 class SchemaOrg:
-    """The adapter. See :class:`carprice_assets.sources.sites.base.SiteAdapter`."""
+    """The adapter. See :class:`carprice_assets.sources.sites.base.SiteAdapter`.
+
+    ``more`` are properties that are kept beside :data:`KEPT`: those that a market's own
+    features are read from.
+    """
+
+    def __init__(self, more: tuple[str, ...] = ()) -> None:
+        self._kept = tuple(dict.fromkeys((*KEPT, *more)))
 
     name = "schema-org"
     format = "schema-org"
@@ -102,7 +109,7 @@ class SchemaOrg:
         return SearchPage(tuple(cards.values()), tuple(strangers))
 
     def read_detail(self, html: str, address: str) -> Detail:
-        """The car that the page is about, restricted to :data:`KEPT`."""
+        """The car that the page is about, restricted to what is kept."""
         try:
             tree = parse(html)
         except TooLargeError as error:
@@ -127,7 +134,7 @@ class SchemaOrg:
         listing = listing_id(found, urlsplit(address))
         if not listing:
             return Broken("bad_data", "the car has no id")
-        return Offer(listing, {key: found[key] for key in KEPT if key in found})
+        return Offer(listing, {key: found[key] for key in self._kept if key in found})
 
 
 def is_car(node: Node) -> bool:

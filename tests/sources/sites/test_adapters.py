@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from site_pages import CAR, DETAIL, EURO_DETAIL, FLAT, SEARCH, card, flat_page, ld, page, results
 
 from carprice_assets.errors import UserError
-from carprice_assets.markets import sites
+from carprice_assets.markets import DeclaredFeature, Market, sites
+from carprice_assets.markets.market import SplitRules
 from carprice_assets.sources import FORMATS
 from carprice_assets.sources.sites import ADAPTERS, find_adapter
 from carprice_assets.sources.sites.addresses import with_page
@@ -142,3 +143,29 @@ def test_pages_that_would_take_minutes_are_not_parsed(html: str) -> None:
         assert read.reason == "page_too_large"
         assert isinstance(adapter.read_search(html, SEARCH), Broken)
         assert time.process_time() - begin < 10
+
+
+def test_a_page_keeps_what_the_markets_own_features_are_read_from() -> None:
+    names = ("doors", "gearbox", "power")
+    fields = {
+        "payload": {"gearbox": "transmission", "power": "engine", "doors": "specs.doors"},
+        "schema-org": {"gearbox": "gear", "power": "specs.power[0]", "doors": "a.b"},
+    }
+    market = Market(
+        *("own", "Own", "USD", "mi", SplitRules("own-1")),
+        features=tuple(DeclaredFeature(name, "category") for name in names),
+        sources={"fields": fields},
+    )
+    more = {"transmission": "CVT", "gear": "manual", "visitor_id": "x", "a.b": 4}
+    nested = {"engine": [1], "specs": {"power": [90]}}
+    flat = find_adapter("carscom", market).read_detail(flat_page(FLAT | more | nested), DETAIL)
+    assert isinstance(flat, Offer)
+    plain = find_adapter("carscom").read_detail(flat_page(FLAT | more | nested), DETAIL)
+    assert isinstance(plain, Offer)
+    assert set(flat.payload) - set(plain.payload) == {"transmission"}
+    linked = find_adapter("schema-org", market)
+    read = linked.read_detail(page(ld(CAR | more | nested)), EURO_DETAIL)
+    assert isinstance(read, Offer)
+    assert read.payload["specs"] == {"power": [90]}
+    assert (read.payload["gear"], read.payload["a.b"]) == ("manual", 4)
+    assert "visitor_id" not in read.payload
