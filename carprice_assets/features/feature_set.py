@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -15,13 +15,18 @@ from numpy.typing import NDArray
 from carprice_assets.errors import UserError
 from carprice_assets.features.base import Block, Origin, Transformer, save_state
 from carprice_assets.features.fit import load_fitted, training_blocks
+from carprice_assets.features.limits import SCORES, Limits
 from carprice_assets.features.outlier_detector import OutlierDetector
+from carprice_assets.features.price_encoder import rows_behind
 from carprice_assets.features.registry import MATRIX, NAMES
-from carprice_assets.files import content_id, folder_hashes
+from carprice_assets.features.switches import switched_off
+from carprice_assets.files import canonical_json, content_id, folder_hashes, read_json
 from carprice_assets.listings.contract import Columns, row_count
 from carprice_assets.listings.notes import Note
 
 SERVED = tuple(name for name in NAMES if name in MATRIX)
+OFF = "features_off.json"
+"""Lists the features that are switched off; absent where none is."""
 Price = NDArray[np.float64]
 
 
@@ -39,11 +44,15 @@ class FeatureSet:
     """All transformers of :data:`~carprice_assets.features.registry.NAMES`, fitted together.
 
     ``transform`` gives the matrix for trees, ``scaled`` the same columns between 0 and 1 for
-    networks. The bits of a row depend on nothing but the row.
+    networks. The bits of a row depend on nothing but the row. The features named in ``off``
+    are in neither; what other transformers make of them stays. ``limits`` tell how far the
+    training part reaches.
     """
 
     transformers: Mapping[str, Transformer]
     origins: Mapping[str, Origin]
+    off: frozenset[str] = frozenset()
+    limits: Limits | None = None
 
     @classmethod
     def assemble(cls, folders: Mapping[str, Path]) -> FeatureSet:
@@ -70,7 +79,23 @@ class FeatureSet:
     @classmethod
     def load(cls, folder: Path) -> FeatureSet:
         """Read what :meth:`save` wrote, refusing a mix as :meth:`assemble` does."""
-        return cls.assemble({name: folder / name for name in NAMES if (folder / name).is_dir()})
+        found = cls.assemble({name: folder / name for name in NAMES if (folder / name).is_dir()})
+        found = replace(found, limits=Limits.load(folder))
+        return found.without(read_json(folder / OFF)["off"]) if (folder / OFF).exists() else found
+
+    def without(self, off: Sequence[str]) -> FeatureSet:
+        """The same with features switched off, by transformer or one by one.
+
+        Raises
+        ------
+        UserError
+            For a name that is neither, and where no feature would be left.
+        """
+        names = {name: self.transformers[name].feature_names for name in MATRIX}
+        found = replace(self, off=self.off | switched_off(off, names))
+        if not found.feature_names:
+            raise UserError("features_off: no feature is left to learn from")
+        return found
 
     def save(self, folder: Path) -> None:
         """Write each transformer's state to a folder of its own below ``folder``."""
@@ -78,6 +103,10 @@ class FeatureSet:
             below = folder / name
             below.mkdir(parents=True)
             save_state(below, name, transformer.state(), self.origins[name])
+        if self.off:
+            (folder / OFF).write_bytes(canonical_json({"off": sorted(self.off)}))
+        if self.limits is not None:
+            self.limits.save(folder)
 
     @property
     def dataset(self) -> str:
@@ -87,9 +116,7 @@ class FeatureSet:
     @property
     def feature_names(self) -> tuple[str, ...]:
         """One name for each column of the matrix."""
-        return tuple(
-            feature for name in MATRIX for feature in self.transformers[name].feature_names
-        )
+        return tuple(name for name in self._every if name not in self.off)
 
     def blocks(self, columns: Columns) -> dict[str, Any]:
         """``columns`` and the block of each transformer of the matrix, by name."""
@@ -100,22 +127,23 @@ class FeatureSet:
 
     def transform(self, columns: Columns) -> Block:
         """The matrix, float32 (rows, features), no NaN; ``columns`` may be ``blocks(…)``."""
-        return matrix(columns if MATRIX[-1] in columns else self.blocks(columns))
+        return self._seen(matrix(columns if MATRIX[-1] in columns else self.blocks(columns)))
 
     def transform_training(self, columns: Columns, target: Price) -> Block:
         """The matrix of the training part: no row's encodings know its own price."""
         fitted = {name: self.transformers[name] for name in SERVED}
-        return matrix(training_blocks(fitted, columns, target))
+        return self._seen(matrix(training_blocks(fitted, columns, target)))
 
     def scaled(self, columns: Columns) -> Block:
         """The matrix with every column between 0 and 1, same names and order."""
         have = columns if MATRIX[-1] in columns else self.blocks(columns)
-        return self.transformers["scaler"].transform(have)
+        return self._seen(self.transformers["scaler"].transform(have))
 
     def scaled_training(self, columns: Columns, target: Price) -> Block:
         """The scaled matrix of the training part."""
         fitted = {name: self.transformers[name] for name in SERVED}
-        return self.transformers["scaler"].transform(training_blocks(fitted, columns, target))
+        blocks = training_blocks(fitted, columns, target)
+        return self._seen(self.transformers["scaler"].transform(blocks))
 
     def outliers(self, columns: Columns) -> NDArray[np.bool_]:
         """Rows that the outlier detector flags, shape (rows,)."""
@@ -125,19 +153,53 @@ class FeatureSet:
         have = columns if MATRIX[-1] in columns else self.blocks(columns)
         return detector.is_outlier(have)
 
-    def notes(self, columns: Columns) -> list[tuple[Note, ...]]:
-        """What there is to say about each row; ``columns`` may be ``blocks(…)``."""
+    def with_limits(self, columns: Columns) -> FeatureSet:
+        """The same with the limits of the training part, whose ``blocks(…)`` may be given."""
+        return replace(self, limits=Limits.of(self._scored(columns)))
+
+    def rows_behind(self, columns: Columns) -> Price:
+        """Training rows that a price rests on, (rows,); ``columns`` may be ``blocks(…)``."""
         have = columns if MATRIX[-1] in columns else self.blocks(columns)
+        return rows_behind(have["price_encoder"])
+
+    def notes(self, columns: Columns) -> list[tuple[Note, ...]]:
+        """What there is to say about each row; ``columns`` may be ``blocks(…)``.
+
+        Those with a code in :data:`~carprice_assets.features.limits.UNSUPPORTED` say that
+        nothing like the row was learned from.
+        """
+        have = self._scored(columns)
         notes: list[list[Note]] = [[] for _ in range(row_count(have))]
         for remarks in self._remarks:
             for row, note in remarks.notes(have):
                 notes[row].append(note)
         return [tuple(found) for found in notes]
 
+    def _scored(self, columns: Columns) -> dict[str, NDArray[Any]]:
+        """``blocks(…)`` with that of the outlier detector."""
+        have = dict(columns if MATRIX[-1] in columns else self.blocks(columns))
+        have[SCORES] = self.transformers[SCORES].transform(have)
+        return have
+
+    @cached_property
+    def _every(self) -> tuple[str, ...]:
+        return tuple(name for each in MATRIX for name in self.transformers[each].feature_names)
+
+    @cached_property
+    def _kept(self) -> NDArray[np.intp]:
+        return np.array(
+            [at for at, name in enumerate(self._every) if name not in self.off], np.intp
+        )
+
+    def _seen(self, block: Block) -> Block:
+        """The columns that are not switched off."""
+        return block.take(self._kept, axis=1) if self.off else block
+
     @cached_property
     def _remarks(self) -> tuple[Remarks, ...]:
         # Asked once: the look at a protocol costs as much as a transformer's work on a car.
-        return tuple(each for each in self.transformers.values() if isinstance(each, Remarks))
+        every = [*self.transformers.values(), self.limits]
+        return tuple(each for each in every if isinstance(each, Remarks))
 
 
 def matrix(blocks: Mapping[str, NDArray[Any]]) -> Block:

@@ -25,7 +25,7 @@ class Level:
     name
         Name of the level in feature names.
     base
-        Which of ``BASES`` it groups by; empty for none.
+        Which of the bases it groups by; empty for none.
     cross
         Which of ``CROSSES`` it adds.
     parents
@@ -55,10 +55,14 @@ class Hierarchy:
     The estimate of a group with n rows of sum s is (s + w p) / (n + w), p being its parent's
     estimate and w the level's weight: the posterior mean of a normal group effect. A group
     that was never seen has its parent's. All quantities share the rows, and so the counts.
+    ``bases`` names the keys of a row in the order in which they come, ``BASES`` by default.
     """
 
-    def __init__(self, levels: Sequence[Level], targets: int = 1) -> None:
+    def __init__(
+        self, levels: Sequence[Level], targets: int = 1, bases: tuple[str, ...] = BASES
+    ) -> None:
         self.levels = tuple(levels)
+        self.bases = bases
         self.overall = [0.0] * targets
         self._words: dict[str, int] = {}
         self._arrays: dict[str, NDArray[Any]] = {}
@@ -67,7 +71,7 @@ class Hierarchy:
         place = {level.name: i for i, level in enumerate(self.levels)}
         self._plans = [
             _Plan(
-                BASES.index(level.base) if level.base else NOTHING,
+                bases.index(level.base) if level.base else NOTHING,
                 CROSSES.index(level.cross),
                 tuple((factor, place[parent]) for factor, parent in level.parents),
             )
@@ -78,7 +82,7 @@ class Hierarchy:
         """Learn from ``values``, shape (rows, targets), NaN where a row has none."""
         rows = np.flatnonzero(~np.isnan(values).any(axis=1))
         known = values[rows]
-        grid, words = _grid([titles[i] for i in rows.tolist()])
+        grid, words = _grid([titles[i] for i in rows.tolist()], len(self.bases))
         code = _code_array([codes[i] for i in rows.tolist()])
         overall = known.mean(axis=0) if len(known) else np.zeros(values.shape[1])
         arrays: dict[str, NDArray[Any]] = {}
@@ -110,13 +114,25 @@ class Hierarchy:
         The other folds' sums are added up, the own fold's never subtracted, so that a row's
         own value cannot leave even a rounding error.
         """
-        grid, _ = _grid(titles)
+        return self.out_of_fold_of(self.groups(titles, codes), values, folds)
+
+    def groups(self, titles: Titles, codes: Codes) -> list[NDArray[np.intp]]:
+        """The number of each row's group at each level, (rows,) each."""
+        grid, _ = _grid(titles, len(self.bases))
         code = _code_array(codes)
-        parts, size = int(folds.max(initial=0)) + 1, len(folds)
-        groups = [
+        return [
             np.unique(self._keys(i, grid, code), return_inverse=True)[1]
             for i in range(len(self.levels))
         ]
+
+    def out_of_fold_of(
+        self,
+        groups: Sequence[NDArray[np.intp]],
+        values: NDArray[np.float64],
+        folds: NDArray[np.int64],
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """:meth:`out_of_fold` of rows whose :meth:`groups` are known."""
+        parts, size = int(folds.max(initial=0)) + 1, len(folds)
         result = np.zeros((values.shape[2], size, len(self.levels)))
         behind = np.zeros((size, len(self.levels)))
         for part in range(parts):
@@ -205,7 +221,7 @@ class Hierarchy:
         return total
 
 
-def _grid(titles: Titles) -> tuple[NDArray[np.int64], list[str]]:
+def _grid(titles: Titles, bases: int) -> tuple[NDArray[np.int64], list[str]]:
     """Each row's keys as numbers, (rows, bases), and the words that they number."""
     words: dict[str, int] = {}
     distinct: dict[tuple[str, ...], list[int]] = {}
@@ -213,7 +229,7 @@ def _grid(titles: Titles) -> tuple[NDArray[np.int64], list[str]]:
         if title not in distinct:
             distinct[title] = [words.setdefault(key, len(words)) for key in title]
     grid = np.array([distinct[title] for title in titles], dtype=np.int64)
-    return grid.reshape(-1, len(BASES)), list(words)
+    return grid.reshape(-1, bases), list(words)
 
 
 def _code_array(codes: Codes) -> NDArray[np.int64]:

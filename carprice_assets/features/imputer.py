@@ -81,12 +81,12 @@ class Imputer(Transformer):
             self._msrp.overall = [float(np.log(np.median(target)))]
         makes = [folded(make) for make in texts(columns, "make")]
         known = np.where(self._new(columns), np.nan, numbers(columns, "mileage"))
-        self._mileage.fit(makes, _age(self._years(columns), self._observed(columns)), known)
+        self._mileage.fit(makes, age_at(self._years(columns), self._observed(columns)), known)
         self.restore(self.state())
 
     def transform(self, columns: Columns) -> Block:
         years, observed = self._years(columns), self._observed(columns)
-        age = _age(years, observed)
+        age = age_at(years, observed)
         mileage, no_mileage = self._miles(columns, age)
         msrp, no_msrp = self._list_price(columns)
         return numbers_block(
@@ -163,7 +163,7 @@ class Imputer(Transformer):
         self._msrp.restore(settings["msrp"], state.arrays)
 
 
-def _age(years: NDArray[np.float64], observed: NDArray[np.float64]) -> NDArray[np.float64]:
+def age_at(years: NDArray[np.float64], observed: NDArray[np.float64]) -> NDArray[np.float64]:
     """Years from half a year before the model year to the day observed, at least 0.5."""
     return np.maximum(EPOCH_YEAR + observed / DAYS_A_YEAR - years + 0.5, YOUNGEST)
 

@@ -75,7 +75,8 @@ class OutlierDetector(Transformer):
 
     def notes(self, columns: Columns) -> Iterator[tuple[int, Note]]:
         """A note for each row as odd as the oddest 0.5 % of the training part."""
-        scores = self._scores(self._features(columns))
+        known = columns[self.name] if self.name in columns else self.transform(columns)
+        scores = known[:, 0]
         for row in np.flatnonzero(scores > self.unusual).tolist():
             yield row, Note("unusual", "car", "few cars like this were learned from: price unsure")
 

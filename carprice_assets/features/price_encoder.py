@@ -34,6 +34,8 @@ FEATURES = (
     "price_expected",
     "price_from_msrp",
 )
+BEHIND_AT = (FEATURES.index("rows_title_year_new"), FEATURES.index("rows_title_year"))
+OTHER_KIND = 0.1
 NUMBER = {name: i for i, name in enumerate(NUMBERS)}
 
 
@@ -139,6 +141,15 @@ def vehicle_folds(columns: Columns) -> NDArray[np.int64]:
         raise UserError("price_encoder: training columns lack 'vehicle'")
     folds = [hash64(f"fold:{vehicle}") % FOLDS for vehicle in texts(columns, "vehicle")]
     return np.array(folds, dtype=np.int64)
+
+
+def rows_behind(block: Block) -> NDArray[np.float64]:
+    """Training rows that an encoding rests on, (rows,).
+
+    Those of the same title, year and kind (New or not), and a tenth of those of the other kind.
+    """
+    own, both = (np.expm1(np.ascontiguousarray(block[:, at], dtype=np.float64)) for at in BEHIND_AT)
+    return own + OTHER_KIND * both
 
 
 def _number(columns: Columns, name: str) -> NDArray[np.float64]:

@@ -7,18 +7,23 @@ from typing import cast
 from carprice_assets.errors import UserError
 from carprice_assets.features.base import Transformer
 from carprice_assets.features.bodystyle_encoder import BodystyleEncoder
+from carprice_assets.features.category_codes import CategoryCodes
 from carprice_assets.features.category_vectors import CategoryVectors
+from carprice_assets.features.dealer_encoder import DealerEncoder
 from carprice_assets.features.drivetrain_encoder import DrivetrainEncoder
 from carprice_assets.features.exterior_color_vectors import ExteriorColorVectors
 from carprice_assets.features.fuel_type_encoder import FuelTypeEncoder
 from carprice_assets.features.imputer import Imputer
 from carprice_assets.features.interior_color_vectors import InteriorColorVectors
 from carprice_assets.features.make_encoder import MakeEncoder
+from carprice_assets.features.market_features import MarketFeatures
 from carprice_assets.features.model_hasher import ModelHasher
 from carprice_assets.features.outlier_detector import OutlierDetector
 from carprice_assets.features.price_encoder import PriceEncoder
 from carprice_assets.features.scaler import MATRIX, Scaler
 from carprice_assets.features.stock_type_encoder import StockTypeEncoder
+from carprice_assets.features.vin_encoder import VinEncoder
+from carprice_assets.features.word_encoder import WordEncoder
 
 TRANSFORMERS: tuple[type[Transformer], ...] = cast(
     "tuple[type[Transformer], ...]",
@@ -34,6 +39,11 @@ TRANSFORMERS: tuple[type[Transformer], ...] = cast(
         CategoryVectors,
         Imputer,
         PriceEncoder,
+        MarketFeatures,
+        DealerEncoder,
+        VinEncoder,
+        WordEncoder,
+        CategoryCodes,
         OutlierDetector,
         Scaler,
     ),

@@ -23,6 +23,11 @@ MATRIX = (
     "interior_color_vectors",
     "category_vectors",
     "price_encoder",
+    "market_features",
+    "dealer_encoder",
+    "vin_encoder",
+    "word_encoder",
+    "category_codes",
 )
 """The transformers whose blocks, side by side, are the matrix that regressors learn from."""
 

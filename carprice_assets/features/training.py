@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from carprice_assets.artifacts import Artifact, ArtifactStore
 from carprice_assets.errors import UserError
 from carprice_assets.features.feature_set import FeatureSet
 from carprice_assets.features.fit import closure, fit_one, load_fitted, save_fitted
+from carprice_assets.features.price_encoder import vehicle_folds
 from carprice_assets.features.registry import upstream_of
 from carprice_assets.files import canonical_json
 from carprice_assets.listings.contract import Columns, row_count
@@ -20,6 +21,8 @@ from carprice_assets.listings.dataset import read_side
 
 HEAD = "feature_set.json"
 FEATURES = "features"
+FOLDS = "train_folds.npy"
+"""The fold of each row kept, int64 (rows,): those of ``price_encoder``, by vehicle."""
 KEPT = "train_kept.npy"
 """Mask of the training rows that regressors learn from, bool (rows,)."""
 ENCODED_SIDES = ("train", "validation")
@@ -91,16 +94,19 @@ def encode(
     *,
     drop_outliers: bool,
     progress: Callable[[str], None],
+    features_off: Sequence[str] = (),
 ) -> Encoding:
     """Put the transformers in order and encode the training and validation sides.
 
     Training rows get out-of-fold values where a transformer reads prices. Outliers are left
-    out of the training side only, and only where ``drop_outliers`` says so.
+    out of the training side only, and only where ``drop_outliers`` says so. No side has the
+    columns that ``features_off`` names, by transformer or one by one.
 
     Raises
     ------
     UserError
         Where the transformers do not belong together, or not to ``dataset``; names the odd one.
+        Also where ``features_off`` names what there is not.
     """
     features = FeatureSet.assemble({name: each.path for name, each in transformers.items()})
     if features.dataset != dataset.address:
@@ -108,27 +114,34 @@ def encode(
             f"feature set: all transformers were fitted on dataset {features.dataset[:12]}, the"
             f" present one is {dataset.address[:12]}: materialize all transformers"
         )
+    features = features.without(features_off)
     found = {"outliers": 0, "dropped": 0}
 
     def build(folder: Path) -> None:
-        features.save(folder / FEATURES)
         for side in ENCODED_SIDES:
             columns = read_side(dataset.path, side)
             price = columns["price"]
             if side == "train":
                 matrix = features.transform_training(columns, price)
-                flagged = features.outliers(columns)
+                have = features.blocks(columns)
+                flagged = features.outliers(have)
+                features.with_limits(have).save(folder / FEATURES)
                 found["outliers"] = int(flagged.sum())
                 kept = ~flagged if drop_outliers else np.ones(len(flagged), np.bool_)
                 found["dropped"] = int((~kept).sum())
                 matrix, price = matrix[kept], price[kept]
+                np.save(folder / FOLDS, vehicle_folds(columns)[kept], allow_pickle=False)
                 np.save(folder / KEPT, kept, allow_pickle=False)
             else:
                 matrix = features.transform(columns)
             progress(f"{side}: {len(matrix):,} rows of {matrix.shape[1]} features")
             np.save(folder / f"{side}.npy", matrix, allow_pickle=False)
             np.save(folder / f"{side}_price.npy", price, allow_pickle=False)
-        head = {"feature_names": list(features.feature_names), "dataset": dataset.address}
+        head = {
+            "feature_names": list(features.feature_names),
+            "features_off": sorted(features.off),
+            "dataset": dataset.address,
+        }
         (folder / HEAD).write_bytes(canonical_json(head))
 
     artifact = store.put(build)

@@ -13,6 +13,7 @@ from carprice_assets.features.base import Transformer
 from carprice_assets.features.fit import save_fitted
 from carprice_assets.files import content_id, folder_hashes
 from carprice_assets.listings.contract import BODYSTYLES, DRIVETRAINS, FUEL_TYPES, text_array
+from carprice_assets.listings.normalise import vin
 
 Cars = dict[str, NDArray[Any]]
 Sample = tuple[Cars, NDArray[np.float64]]
@@ -26,6 +27,7 @@ CATALOGUE = {
 COLOURS = ("Oxford White", "Jet Black", "Sterling Gray Metallic", "Yellow", "Deep Wine", "")
 CATEGORIES = ("suv_midsize", "sedan_compact", "truck_fullsize", "ev_crossover_midsize", "")
 DAY = 19_700.0
+YEAR_CHARS = "ABCDEFGHJKLMNPRSTVWXY123456789"
 
 
 def invented(rows: int, seed: int = 0) -> Sample:
@@ -63,9 +65,18 @@ def invented(rows: int, seed: int = 0) -> Sample:
         "cat": pick(CATEGORIES),
         "exterior_color": pick(COLOURS),
         "interior_color": pick(COLOURS),
+        "vin": text_array([invented_vin(which[i], years[i], i) for i in range(rows)]),
         "vehicle": text_array([f"car-{i - (i % 5 == 4)}" for i in range(rows)]),
     }
     return columns, price
+
+
+def invented_vin(model: int, year: int, number: int) -> str:
+    """A VIN with a valid check digit, one in four without; its engine is one of three."""
+    if number % 4 == 3:
+        return ""
+    head, tail = f"9ZZAB{model}0{number % 3 + 1}", f"{YEAR_CHARS[year % 30]}Z{number:06d}"
+    return next(found for digit in "0123456789X" if (found := vin(f"{head}{digit}{tail}")))
 
 
 def strange(rows: int = 1) -> Cars:

@@ -148,7 +148,10 @@ def test_training_differs_only_where_prices_are_read(feature_set, cars):
         if not same
     }
     assert differ
-    assert differ <= set(feature_set.transformers["price_encoder"].feature_names)
+    reading = ("price_encoder", "market_features", "dealer_encoder", "vin_encoder", "word_encoder")
+    told = {name for each in reading for name in feature_set.transformers[each].feature_names}
+    assert differ <= told
+    assert {"price_title", "vin_rest_vds", "words_expected"} <= differ
     scaled = feature_set.scaled_training(columns, price)
     assert scaled.min() >= 0
     assert scaled.max() <= 1

@@ -24,11 +24,15 @@ REFERENCE = {
     *("fuel_type_encoder", "stock_type_encoder", "exterior_color_vectors"),
     *("interior_color_vectors", "category_vectors", "imputer", "outlier_detector", "scaler"),
 }
+OWN = {
+    *("price_encoder", "market_features", "dealer_encoder", "vin_encoder", "word_encoder"),
+    "category_codes",
+}
 PRICES = np.ones(0)
 
 
-def test_the_reference_twelve_and_the_price_encoder_are_registered():
-    assert set(NAMES) == {*REFERENCE, "price_encoder"}
+def test_the_reference_twelve_and_our_own_are_registered():
+    assert set(NAMES) == {*REFERENCE, *OWN}
     assert len(TRANSFORMERS) == len(NAMES)
     for place, name in enumerate(NAMES):
         assert set(upstream_of(name)) <= set(NAMES[:place])

@@ -1,0 +1,73 @@
+"""Features that a market switches off: by transformer, or one by one."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from carprice_assets.errors import UserError
+from carprice_assets.features.make_encoder import MakeEncoder
+from carprice_assets.features.market_features import MarketFeatures
+from carprice_assets.features.model_hasher import ModelHasher
+from carprice_assets.features.registry import MATRIX, NAMES, create
+
+OPEN: Mapping[str, str] = {
+    MakeEncoder.name: "make_",
+    ModelHasher.name: "model_hash_",
+    MarketFeatures.name: "market.",
+}
+"""Transformers whose features depend on the listings, and how the features' names begin."""
+
+
+def check(off: Iterable[str], where: str) -> None:
+    """Refuse names that can be no transformer's and no feature's, whatever the listings are.
+
+    Raises
+    ------
+    UserError
+        Naming the first; ``where`` begins its line.
+    """
+    of_matrix = {name: () if name in OPEN else create(name).feature_names for name in MATRIX}
+    fixed = [feature for features in of_matrix.values() for feature in features]
+    for name in off:
+        if name not in of_matrix and not name.startswith(tuple(OPEN.values())):
+            _require(name, of_matrix, fixed, where)
+
+
+def switched_off(
+    off: Sequence[str], features: Mapping[str, Sequence[str]], where: str = "features_off"
+) -> frozenset[str]:
+    """The single features that ``off`` names.
+
+    Parameters
+    ----------
+    off
+        Names of transformers or of features.
+    features
+        The names of each transformer's features, for all of the matrix.
+
+    Raises
+    ------
+    UserError
+        For a name that is neither.
+    """
+    every = [name for names in features.values() for name in names]
+    found: set[str] = set()
+    for name in off:
+        if name in features:
+            found |= set(features[name])
+            continue
+        _require(name, features, every, where)
+        found.add(name)
+    return frozenset(found)
+
+
+def _require(name: str, transformers: Collection[str], features: Sequence[str], where: str) -> None:
+    """Raise a UserError, with what is spelled alike, unless ``name`` is a feature."""
+    if name in features:
+        return
+    if name in NAMES:
+        raise UserError(f"{where}: regressors see nothing of {name}: it cannot be switched off")
+    near = difflib.get_close_matches(name, [*transformers, *features], n=1)
+    hint = f": did you mean {near[0]!r}?" if near else ""
+    raise UserError(f"{where}: no transformer or feature is called {name!r}{hint}")
