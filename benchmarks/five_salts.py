@@ -91,6 +91,7 @@ def reports_of(market: Market, dataset: Artifact, store: ArtifactStore) -> list[
             seed=market.training.seed,
             trials=0,
             progress=lambda line: None,
+            coverage=market.ranges.coverage,
         )
         reported = report_on(
             name,

@@ -26,7 +26,12 @@ class Artifact:
     @property
     def size(self) -> int:
         """Bytes on disk."""
-        return sum(p.stat().st_size for p in self.path.rglob("*") if p.is_file())
+        return folder_size(self.path)
+
+
+def folder_size(folder: Path) -> int:
+    """Bytes of all files below ``folder``."""
+    return sum(p.stat().st_size for p in folder.rglob("*") if p.is_file())
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from litestar import Litestar
 from carprice_serving.champions import HomeReleases
 from carprice_serving.controllers.state import state_routes
 from carprice_serving.controllers.valuations import valuation_routes
+from carprice_serving.market_openapi import market_openapi_route
 from carprice_serving.openapi import docs_assets, openapi_config
 from carprice_serving.problems import HANDLERS
 from carprice_serving.settings import Settings
@@ -44,9 +45,11 @@ def create_app(settings: Settings | None = None, source: ReleaseSource | None = 
             yield
             tasks.cancel_scope.cancel()
 
+    valuations = Valuations(registry, settings)
     return Litestar(
         route_handlers=[
-            *valuation_routes(Valuations(registry, settings)),
+            *valuation_routes(valuations),
+            market_openapi_route(valuations),
             *state_routes(registry),
             docs_assets(),
         ],

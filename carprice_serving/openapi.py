@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -25,6 +27,8 @@ from litestar.router import Router
 from litestar.static_files import create_static_files_router
 
 from carprice_assets.listings.contract import BY_NAME, FEATURE_FIELDS, Field
+from carprice_assets.listings.declared import fields_of
+from carprice_assets.markets.features import DeclaredFeature
 from carprice_serving.problems import MEDIA_TYPE
 from carprice_serving.schemas import Problem
 
@@ -84,7 +88,7 @@ def _body(cars: str, more: dict[str, Schema], example: dict[str, Any]) -> Reques
     properties = {
         cars: Schema(
             type=OpenAPIType.ARRAY,
-            items=_car_schema(),
+            items=car_schema(),
             description="At most 10,000 by default; an empty list is allowed",
         ),
         "model_type": Schema(
@@ -102,18 +106,26 @@ def _body(cars: str, more: dict[str, Schema], example: dict[str, Any]) -> Reques
     return RequestBody(content={"application/json": media}, required=True)
 
 
-def _car_schema() -> Schema:
-    fields = [f for f in FEATURE_FIELDS if f.kind != "date"] + [BY_NAME["vin"]]
+def car_schema(features: Sequence[DeclaredFeature] = ()) -> Schema:
+    """A car of a request, with the features of a market's own."""
+    fields = {f.name: f for f in FEATURE_FIELDS if f.kind != "date"}
+    fields |= {field.name: field for field in fields_of(features)}
     return Schema(
         type=OpenAPIType.OBJECT,
-        properties={field.name: _field_schema(field) for field in fields},
-        required=[field.name for field in fields if field.required],
+        properties={name: _field_schema(field) for name, field in fields.items()},
+        required=[name for name, field in fields.items() if field.required],
         description="A car in business form, words as on the page",
     )
 
 
 def _field_schema(field: Field) -> Schema:
     told = field.doc + (f"; unit: {field.unit}" if field.unit else "")
+    if field.name not in BY_NAME:
+        told += "".join(
+            f"; at {word} {end:.10g}"
+            for word, end in (("least", field.low), ("most", field.high))
+            if math.isfinite(end)
+        )
     if field.values:
         told += f"; one of {', '.join(field.values)}, or a common spelling"
     if field.kind == "number":

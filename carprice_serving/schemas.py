@@ -33,10 +33,20 @@ class Provenance(msgspec.Struct, frozen=True):
 
 
 class Valuation(msgspec.Struct, frozen=True):
-    """The answer for one car: a price, or null with the errors that say why."""
+    """The answer for one car: a price with its range, or null with the errors that say why."""
 
     price: float | None
     """Price in ``currency``, two decimals."""
+    low: float | None
+    """Lower end of the range, two decimals; null without a price."""
+    high: float | None
+    """Upper end of the range, two decimals; null without a price."""
+    coverage: float | None
+    """Share of such cars' asking prices that lie from ``low`` to ``high``."""
+    supported: bool | None
+    """False where nothing like the car was learned from, null where it could not be read."""
+    reasons: tuple[Note, ...]
+    """Why the car is not supported."""
     currency: str
     warnings: tuple[Note, ...]
     errors: tuple[Note, ...]

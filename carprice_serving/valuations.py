@@ -36,7 +36,7 @@ class Valuations:
             404 for an unknown market, 503 where none of its releases is in service, 422 for a
             regressor that the release does not carry.
         """
-        valuer = self._valuer(market)
+        valuer = self.valuer(market)
         if form.regressor is not None and form.regressor not in valuer.regressors:
             carried = ", ".join(valuer.regressors)
             message = f"unknown regressor {form.regressor[:40]!r}; this release carries {carried}"
@@ -59,7 +59,8 @@ class Valuations:
             done += await to_thread.run_sync(work, cars[start : start + step], limiter=limiter)
         return done
 
-    def _valuer(self, market: str | None) -> Valuer:
+    def valuer(self, market: str | None) -> Valuer:
+        """The valuer in service for ``market``, or for the default one; errors as :meth:`of`."""
         states = self.registry.states
         name = market or self.registry.default_market
         if name is None:
@@ -108,8 +109,22 @@ def _valuation(car: CarValuation, currency: str, provenance: Provenance) -> Valu
         price = None
     if price is None and not errors:
         errors = (Note("no_price", "car", "the regressor gave no price for this car"),)
-    price = None if price is None else round(float(price), 2)
-    return Valuation(price, currency, car.warnings, errors, provenance)
+    return Valuation(
+        price=_money(price),
+        low=None if price is None else _money(car.low),
+        high=None if price is None else _money(car.high),
+        coverage=None if price is None else car.coverage,
+        supported=car.supported,
+        reasons=car.reasons,
+        currency=currency,
+        warnings=car.warnings,
+        errors=errors,
+        provenance=provenance,
+    )
+
+
+def _money(amount: float | None) -> float | None:
+    return None if amount is None else round(float(amount), 2)
 
 
 def _text(value: Any) -> str | None:

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from carprice_assets.errors import UserError
 from carprice_assets.listings.notes import Note
+from carprice_assets.markets.features import DeclaredFeature
 
 logger = logging.getLogger(__name__)
 
@@ -20,6 +21,16 @@ class CarValuation(Protocol):
 
     @property
     def price(self) -> float | None: ...
+    @property
+    def low(self) -> float | None: ...
+    @property
+    def high(self) -> float | None: ...
+    @property
+    def coverage(self) -> float | None: ...
+    @property
+    def supported(self) -> bool | None: ...
+    @property
+    def reasons(self) -> tuple[Note, ...]: ...
     @property
     def warnings(self) -> tuple[Note, ...]: ...
     @property
@@ -45,6 +56,8 @@ class Valuer(Protocol):
     def last_observed(self) -> date: ...
     @property
     def provenance(self) -> Mapping[str, Any]: ...
+    @property
+    def features(self) -> tuple[DeclaredFeature, ...]: ...
 
     def value_cars(
         self, cars: Sequence[Any], *, as_of: date, regressor: str | None = None

@@ -7,6 +7,7 @@ import sys
 import click
 
 from carprice_assets.cli.root import main
+from carprice_assets.errors import UserError
 from carprice_assets.home import Home
 from carprice_assets.markets import load_markets
 
@@ -34,7 +35,15 @@ def markets_list() -> None:
 @markets.command("check")
 def markets_check() -> None:
     """Read every market file; one line for each that is broken."""
+    from carprice_assets.features.switches import check
+
     good, broken = load_markets(Home.current())
+    for name, market in list(good.items()):
+        try:
+            check(market.training.features_off, f"market {name}: training.features_off")
+        except UserError as error:
+            broken[name] = str(error)
+            del good[name]
     for line in broken.values():
         click.echo(f"carprice: {line}", err=True)
     click.echo(f"{len(good)} good, {len(broken)} broken")

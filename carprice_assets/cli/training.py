@@ -17,23 +17,26 @@ from carprice_assets.markets import load_market
 @market_option
 @click.option("--regressors", default="", help="Names with commas; all by default.")
 @click.option("--trials", default=0, show_default=True, help="Optuna trials a regressor.")
-def train(market: str, regressors: str, trials: int) -> None:
+@click.option("--minutes", default=0.0, show_default=True, help="Minutes of search a regressor.")
+def train(market: str, regressors: str, trials: int, minutes: float) -> None:
     """Fit, judge and promote: from the market's dataset to a release."""
     from carprice_assets.defs import launch
     from carprice_assets.defs.automation import training_assets
     from carprice_assets.defs.telling import training_summary
-    from carprice_assets.regressors.registry import REGRESSORS
+    from carprice_assets.regressors.registry import ALL
 
     home = Home.current()
     load_market(home, market)
-    names = [name.strip() for name in regressors.split(",") if name.strip()] or list(REGRESSORS)
-    if unknown := [name for name in names if name not in REGRESSORS]:
-        raise UserError(f"unknown regressor {unknown[0]!r}: there are {', '.join(REGRESSORS)}")
+    names = [name.strip() for name in regressors.split(",") if name.strip()] or list(ALL)
+    if unknown := [name for name in names if name not in ALL]:
+        raise UserError(f"unknown regressor {unknown[0]!r}: there are {', '.join(ALL)}")
     if trials < 0:
         raise UserError(f"--trials must be 0 or more, got {trials}")
+    if not 0 <= minutes < float("inf"):
+        raise UserError(f"--minutes must be 0 or more, got {minutes:g}")
     with launch.instance(home) as instance:
         launch.require_dataset(home, market)
-        config = {name: {"trials": trials} for name in names}
+        config = {name: {"trials": trials, "minutes": minutes} for name in names}
         outcome = launch.materialize(instance, market, training_assets(names), config)
     end(outcome, training_summary(home, market, outcome))
 

@@ -13,7 +13,7 @@ from carprice_assets.defs.retraining import TRAINING, UNDER_WAY, decide, news_of
 from carprice_assets.features.registry import TRANSFORMERS
 from carprice_assets.home import Home
 from carprice_assets.markets import Site, load_markets
-from carprice_assets.regressors.registry import REGRESSORS
+from carprice_assets.regressors.registry import ALL
 from carprice_assets.supervise import listens
 
 LISTINGS = ("raw_listings", "listings", "rejected_listings", "price_history", "dataset")
@@ -38,7 +38,7 @@ scrape_market = dg.define_asset_job(
 )
 train_market = dg.define_asset_job(
     TRAINING,
-    selection=dg.AssetSelection.assets(*training_assets(list(REGRESSORS))),
+    selection=dg.AssetSelection.assets(*training_assets(list(ALL))),
     description="Fits, judges and promotes: from the market's dataset to a release.",
 )
 

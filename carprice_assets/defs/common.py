@@ -104,7 +104,11 @@ def described(doc: str | None) -> str:
 
 def picture(png: bytes, title: str) -> dg.MetadataValue[Any]:
     """A PNG shown in place in the UI."""
+    return dg.MetadataValue.md(f"![{title}]({data_address(png)})")
+
+
+def data_address(png: bytes) -> str:
+    """An address that holds the picture itself, since the UI serves no files."""
     import base64
 
-    data = base64.b64encode(png).decode()
-    return dg.MetadataValue.md(f"![{title}](data:image/png;base64,{data})")
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"

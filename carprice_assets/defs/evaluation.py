@@ -3,11 +3,11 @@
 import dagster as dg
 
 from carprice_assets.artifacts import Artifact
-from carprice_assets.defs.common import OWNERS, one_line_failures, picture
+from carprice_assets.defs.common import OWNERS, data_address, one_line_failures
 from carprice_assets.defs.markets import market_partitions
 from carprice_assets.defs.resources import Platform
 from carprice_assets.evaluation.reporting import board_of, report_on
-from carprice_assets.regressors.registry import REGRESSORS
+from carprice_assets.regressors.registry import ALL
 
 
 def report_name(regressor: str) -> str:
@@ -26,7 +26,8 @@ def _report_of(name: str) -> dg.AssetsDefinition:
         description=(
             f"`{name}` on the whole hold-out, nothing removed: R2, RMSE, MAE, MAPE, median error"
             " and R2 of the log price with intervals, per stock type, make, price band and age,"
-            " beside the naive valuation; its behaviour, its worst cases, its pictures."
+            " beside the naive valuation; coverage and width of its ranges, its behaviour, its"
+            " worst cases, its costs, its search, its pictures."
         ),
         io_manager_key="artifact_io",
         ins={
@@ -56,12 +57,12 @@ def _report_of(name: str) -> dg.AssetsDefinition:
             data_version=dg.DataVersion(reported.artifact.address),
             metadata={
                 "headline": reported.report.headline(),
-                "report": dg.MetadataValue.md(reported.report.to_markdown()),
-                **{
-                    title.replace(" ", "_"): picture(png, title)
-                    for title, png in reported.pictures.items()
-                },
-                **{name: round(took, 3) for name, took in reported.report.timings.items()},
+                "report": dg.MetadataValue.md(
+                    reported.report.to_markdown(
+                        {title: data_address(png) for title, png in reported.pictures.items()}
+                    )
+                ),
+                **{name: float(f"{it:.4g}") for name, it in reported.report.costs.items()},
             },
         )
 
@@ -76,7 +77,7 @@ def _report_of(name: str) -> dg.AssetsDefinition:
     code_version="1",
     io_manager_key="artifact_io",
     ins={"feature_set": dg.AssetIn("feature_set")},
-    deps=[dg.AssetKey(report_name(name)) for name in REGRESSORS],
+    deps=[dg.AssetKey(report_name(name)) for name in ALL],
 )
 def leaderboard(
     context: dg.AssetExecutionContext, platform: Platform, feature_set: Artifact
@@ -87,7 +88,7 @@ def leaderboard(
     the choice. Reports of an earlier feature set are left out and named.
     """
     with one_line_failures():
-        found = {n: platform.latest(report_name(n), context.partition_key) for n in REGRESSORS}
+        found = {n: platform.latest(report_name(n), context.partition_key) for n in ALL}
         board = board_of(found, feature_set.address, platform.artifacts)
     return dg.MaterializeResult(
         value=board.artifact,
@@ -103,4 +104,4 @@ def leaderboard(
 @dg.definitions
 def evaluation() -> dg.Definitions:
     """One report a regressor, and the leaderboard."""
-    return dg.Definitions(assets=[*(_report_of(name) for name in REGRESSORS), leaderboard])
+    return dg.Definitions(assets=[*(_report_of(name) for name in ALL), leaderboard])

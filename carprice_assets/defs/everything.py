@@ -13,7 +13,7 @@ from carprice_assets.defs.automation import LISTINGS, training_assets
 from carprice_assets.defs.telling import listing_lines, training_summary
 from carprice_assets.home import PROJECT, Home
 from carprice_assets.markets import Market, load_market
-from carprice_assets.regressors.registry import REGRESSORS
+from carprice_assets.regressors.registry import ALL
 from carprice_assets.releases.store import ReleaseStore
 from carprice_assets.supervise import Service, require_free, run_together
 
@@ -84,7 +84,7 @@ def _prepare(home: Home, instance: dg.DagsterInstance, market: str) -> None:
         _say(f"the market {market} has a champion already: starting with it")
         return
     _say(f"scraping and training the market {market}, about two minutes ...")
-    names = list(REGRESSORS)
+    names = list(ALL)
     outcome = launch.materialize(instance, market, [*LISTINGS, *training_assets(names)])
     for line in (*listing_lines(market, outcome), *training_summary(home, market, outcome)):
         _say(line)

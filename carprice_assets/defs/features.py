@@ -96,12 +96,14 @@ def feature_set(
     market = context.partition_key
     with one_line_failures():
         states = {name: platform.require(name, market) for name in NAMES}
+        training = platform.market(market).training
         encoding = encode(
             states,
             dataset,
             platform.artifacts,
-            drop_outliers=platform.market(market).training.drop_outliers,
+            drop_outliers=training.drop_outliers,
             progress=progress_to(context),
+            features_off=training.features_off,
         )
     return dg.MaterializeResult(
         value=encoding.artifact,
@@ -110,6 +112,7 @@ def feature_set(
             "features": _list(encoding.features),
             "feature_count": len(encoding.features),
             "transformer_bytes": sum(state.size for state in states.values()),
+            "features_off": list(training.features_off),
             "training_outliers": encoding.outliers,
             "training_rows_dropped": encoding.dropped,
             "dataset": dataset.address,

@@ -40,6 +40,7 @@ def table_facts(
             "unreadable_numbers": _counts(repairs.numbers),
             "unmapped_words": _counts(repairs.unmapped),
             "unmapped_samples": markdown_table(words),
+            **_own_facts(summary),
         },
         "rejected_listings": {
             "dagster/row_count": summary.rejected,
@@ -57,6 +58,20 @@ def table_facts(
             "latest_changes": markdown_table([_change_row(change) for change in recent]),
             "largest_changes": markdown_table([_change_row(change) for change in changes.largest]),
         },
+    }
+
+
+def _own_facts(summary: CleaningSummary) -> dict[str, Any]:
+    """Of how many listings the market's own features are known; nothing where it has none."""
+    if not summary.repairs.known:
+        return {}
+    rows = [
+        {"feature": name, "listings": rows, "share": f"{rows / max(summary.listings, 1):.1%}"}
+        for name, rows in summary.repairs.known.items()
+    ]
+    return {
+        "own_features": markdown_table(rows),
+        "own_feature_counts": dict(summary.repairs.known),
     }
 
 

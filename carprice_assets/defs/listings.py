@@ -136,6 +136,7 @@ def listing_tables(
         data_version=dg.DataVersion(artifact.address),
         metadata={
             **dataset_facts(head, sides),
+            **(column_schema("dataset", market.features) if market.features else {}),
             "vehicles": assigned.vehicles,
             "newly_set_aside": assigned.newly_set_aside,
             "bytes": artifact.size,

@@ -15,7 +15,7 @@ from carprice_assets.defs.common import (
 from carprice_assets.defs.evaluation import report_name
 from carprice_assets.defs.markets import market_partitions
 from carprice_assets.defs.resources import Platform
-from carprice_assets.evaluation.reporting import read_board, read_report
+from carprice_assets.evaluation.reporting import read_board, read_pages, read_report
 from carprice_assets.listings.dataset import read_head
 from carprice_assets.provenance import here
 from carprice_assets.regressors.training import read_parity
@@ -56,8 +56,9 @@ def challenger(
         trained = {
             each: Trained(
                 regressor=(regressor := platform.require(each, name)),
-                report=read_report(platform.require(report_name(each), name)),
+                report=read_report(report := platform.require(report_name(each), name)),
                 serving_difference=read_parity(regressor),
+                pages=read_pages(report),
             )
             for each in board.reports
         }

@@ -14,17 +14,28 @@ from carprice_assets.defs.common import (
 from carprice_assets.defs.markets import market_partitions
 from carprice_assets.defs.resources import Platform
 from carprice_assets.evaluation import plots
-from carprice_assets.regressors.registry import REGRESSORS
-from carprice_assets.regressors.training import Encoded, fit_regressor
+from carprice_assets.regressors.ensemble import Ensemble
+from carprice_assets.regressors.registry import ALL, REGRESSORS
+from carprice_assets.regressors.training import Encoded, fit_regressor, members_of
 
-KINDS = {"random_forest": "scikitlearn", "catboost": "python"}
+KINDS = {
+    "random_forest": "scikitlearn",
+    "automl": "lightgbm",
+    "tensorflow_network": "tensorflow",
+    "pytorch_network": "pytorch",
+}
 
 
 class TrainingConfig(dg.Config):
     """How to fit one regressor."""
 
     trials: int = 0
-    """Optuna trials on the validation side; 0 takes the defaults, which are good."""
+    """Optuna trials on the validation side, those of earlier searches on the same features
+    included; 0 takes the defaults, which are good, or as many trials as `minutes` allow."""
+
+    minutes: float = 0.0
+    """Minutes after which no further trial is begun; 0 for no limit. With a limit the same data
+    need not give the same regressor."""
 
 
 def _asset_of(name: str) -> dg.AssetsDefinition:
@@ -36,12 +47,14 @@ def _asset_of(name: str) -> dg.AssetsDefinition:
         owners=OWNERS,
         code_version="1",
         description=(
-            f"{described(REGRESSORS[name].__doc__)}\n\nFitted on the training part, stopped"
+            f"{described(ALL[name].__doc__)}\n\nFitted on the training part, stopped"
             " or searched on validation; keeps its serving form, which needs no framework that"
-            " trains. Set `trials` in the run config to search with Optuna."
+            " trains. Set `trials`, `minutes` or both in the run config to search with"
+            " Optuna; a search that was killed goes on where it was."
         ),
         io_manager_key="artifact_io",
         ins={"feature_set": dg.AssetIn("feature_set")},
+        deps=[dg.AssetKey(each) for each in REGRESSORS] if name == Ensemble.name else None,
         check_specs=[
             check_spec(
                 "overfit_guard",
@@ -66,14 +79,21 @@ def _asset_of(name: str) -> dg.AssetsDefinition:
     ):  # no annotation: Dagster would read it as the types of asset and checks
         with one_line_failures():
             market = platform.market(context.partition_key)
+            members: dict[str, Artifact] = {}
+            if name == Ensemble.name:
+                found = {each: platform.latest(each, market.name) for each in REGRESSORS}
+                members = members_of(found, feature_set.address)
             fitted = fit_regressor(
                 name,
                 Encoded.open(feature_set),
                 platform.artifacts,
                 seed=market.training.seed,
                 trials=config.trials,
+                minutes=config.minutes,
                 progress=progress_to(context),
                 parameters=market.regressors.get(name),
+                coverage=market.ranges.coverage,
+                members=members,
             )
         limit, parity = market.training.overfit_limit, market.promotion.max_serving_difference
         pictures = {"importances": picture(plots.importances(fitted.importances), "importances")}
@@ -81,11 +101,14 @@ def _asset_of(name: str) -> dg.AssetsDefinition:
             pictures["training_curves"] = picture(
                 plots.training_curves(fitted.curves), "training curves"
             )
+        if fitted.search:
+            pictures["search"] = picture(plots.search_history(fitted.search["trials"]), "search")
         return dg.MaterializeResult(
             value=fitted.artifact,
             data_version=dg.DataVersion(fitted.artifact.address),
             metadata={
                 "seconds": round(fitted.seconds, 1),
+                "peak_memory_mb": round(fitted.memory),
                 "bytes": fitted.artifact.size,
                 "parameters": dg.MetadataValue.json(dict(fitted.parameters)),
                 "feature_set": feature_set.address,
@@ -124,4 +147,4 @@ def _asset_of(name: str) -> dg.AssetsDefinition:
 @dg.definitions
 def regressors() -> dg.Definitions:
     """One asset for each entry of the registry."""
-    return dg.Definitions(assets=[_asset_of(name) for name in REGRESSORS])
+    return dg.Definitions(assets=[_asset_of(name) for name in ALL])

@@ -1,12 +1,14 @@
 """Column schemas of the tables, as the UI shows them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import dagster as dg
 
-from carprice_assets.listings.contract import FIELDS, Field
+from carprice_assets.listings.contract import BY_NAME, FIELDS, Field
 from carprice_assets.listings.dataset import DATASET_FIELDS
+from carprice_assets.listings.declared import fields_of
 from carprice_assets.listings.rejections import REASONS
+from carprice_assets.markets import DeclaredFeature
 
 TYPES = {"number": "double", "text": "text", "category": "text", "date": "date"}
 UNITS = {"currency": "in the market's currency", "distance": "in the market's unit of distance"}
@@ -28,6 +30,8 @@ def _field(field: Field) -> dg.TableColumn:
     said = field.doc
     if field.unit in UNITS:
         said += f", {UNITS[field.unit]}"
+    elif field.name not in BY_NAME and field.unit:
+        said += f", in {field.unit}"
     limits: list[str] = []
     if field.values:
         limits.append("one of " + ", ".join(field.values))
@@ -58,7 +62,15 @@ SCHEMAS: Mapping[str, dg.TableSchema] = {
             _column("row_hash", "uhugeint", "MD5 of all of the row; no two rows share it", True),
         ]
     ),
-    "listings": dg.TableSchema([*_CONTRACT, _column(*SOURCE), _column(*ROW_HASH)]),
+    "listings": dg.TableSchema(
+        [
+            *_CONTRACT,
+            _column(*SOURCE),
+            _column(*ROW_HASH),
+            _column("numbers", "map", "numbers that the market declares, by name"),
+            _column("words", "map", "categories that the market declares, by name"),
+        ]
+    ),
     "rejected_listings": dg.TableSchema(
         [
             _column(*ROW_HASH),
@@ -89,6 +101,9 @@ SCHEMAS: Mapping[str, dg.TableSchema] = {
 """Asset to the columns of its table, each market's rows alone."""
 
 
-def column_schema(asset: str) -> dict[str, dg.TableSchema]:
-    """Definition metadata with the columns of ``asset``."""
-    return {"dagster/column_schema": SCHEMAS[asset]}
+def column_schema(
+    asset: str, features: Sequence[DeclaredFeature] = ()
+) -> dict[str, dg.TableSchema]:
+    """Metadata with the columns of ``asset``, and of the features that a market declares."""
+    own = [_field(field) for field in fields_of(features)]
+    return {"dagster/column_schema": dg.TableSchema([*SCHEMAS[asset].columns, *own])}

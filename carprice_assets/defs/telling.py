@@ -45,6 +45,7 @@ def listing_lines(market: str, outcome: Outcome) -> list[str]:
         lines += [
             f"raw rows    {raw['row_count']:>10,}  of market {market} in all, which are:",
             f"listings    {listings['row_count']:>10,}",
+            *_own_features(listings),
             f"superseded  {listings['superseded']:>10,}  by a later scrape of the same listing",
             f"rejected    {rejected['row_count']:>10,}",
             *_reasons(rejected.get("reason_counts", {})),
@@ -56,6 +57,14 @@ def listing_lines(market: str, outcome: Outcome) -> list[str]:
             f"sides       {counts.replace('_', ' ')}",
         ]
     return lines
+
+
+def _own_features(listings: Mapping[str, Any]) -> list[str]:
+    """Of how many listings each feature of the market's own is known."""
+    return [
+        f"            {rows:>10,}  with {name}"
+        for name, rows in listings.get("own_feature_counts", {}).items()
+    ]
 
 
 def _crawls(market: str, raw: Mapping[str, Any]) -> list[str]:

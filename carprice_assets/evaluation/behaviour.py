@@ -17,6 +17,7 @@ from carprice_assets.listings.contract import (
     row_count,
     take,
 )
+from carprice_assets.listings.declared import declared_numbers, declared_words
 
 Predict: TypeAlias = Callable[[Columns], Floats]
 """Prices in the market's currency for columns of all feature fields, shape (rows,)."""
@@ -28,7 +29,8 @@ _FEATURES = frozenset(field.name for field in FEATURE_FIELDS)
 
 def features_of(columns: Columns) -> dict[str, NDArray[Any]]:
     """The feature columns alone, so that no regressor is ever handed a price to predict."""
-    return {name: values for name, values in columns.items() if name in _FEATURES}
+    own = {*declared_numbers(columns), *declared_words(columns)}
+    return {name: values for name, values in columns.items() if name in _FEATURES | own}
 
 
 def measure(

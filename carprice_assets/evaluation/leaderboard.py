@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from textwrap import fill
 from typing import Any
 
 from carprice_assets.errors import UserError
 from carprice_assets.evaluation.metrics import value
 from carprice_assets.evaluation.report import EvaluationReport
-from carprice_assets.evaluation.tables import NOTHING, aligned, amount, decimal, markdown, percent
+from carprice_assets.evaluation.tables import (
+    NOTHING,
+    aligned,
+    amount,
+    bytes_text,
+    decimal,
+    markdown,
+    percent,
+    seconds_text,
+)
 from carprice_assets.listings.contract import STOCK_TYPES
 
 NAIVE = "naive valuation"
@@ -25,6 +35,33 @@ HEADER = (
     "R2",
     "R2 log",
     "overfit gap",
+)
+COSTS = (
+    "regressor",
+    "coverage",
+    "median width",
+    "of constant width",
+    "unsupported",
+    "fit time",
+    "peak memory",
+    "serving form",
+    "load time",
+    "1,000 cars",
+    "one car",
+)
+PROTOCOL = ("regressor", "cars removed", "R2", "MAE", "MAPE", "RMSE")
+TERMINAL = 118
+NOT_COMPARABLE = (
+    "Not comparable with the tables above: by the reference's protocol, the cars that the outlier"
+    " detector flags removed from the hold-out."
+)
+MEASURED = (
+    "fit_seconds",
+    "fit_memory",
+    "serving_bytes",
+    "load_seconds",
+    "thousand_seconds",
+    "one_seconds",
 )
 
 
@@ -67,22 +104,41 @@ def rows(reports: Sequence[EvaluationReport], challenger: str) -> list[dict[str,
 
 
 def to_text(table: Sequence[dict[str, Any]]) -> str:
-    """A plain table for terminals of 120 columns; ``*`` marks the challenger.
+    """Plain tables for terminals of 120 columns; ``*`` marks the challenger.
 
-    The overfit gap is left out: a check tells it where it is too wide.
+    Errors, then ranges and costs, then the reference's protocol. The overfit gap is left out:
+    a check tells it where it is too wide.
     """
-    header = ["\n".join(name.rsplit(" ", 1)) for name in HEADER[:-1]]
-    cells = [_cells(row, "* " if row["challenger"] else "  ")[:-1] for row in table]
-    return aligned(header, cells)
+
+    def drawn(header: Sequence[str], cells: Sequence[list[str]]) -> str:
+        return aligned(["\n".join(name.rsplit(" ", 1)) for name in header], cells)
+
+    marks = {row["regressor"]: "* " if row["challenger"] else "  " for row in table}
+    parts = [
+        drawn(HEADER[:-1], [_cells(row, marks[row["regressor"]])[:-1] for row in table]),
+        drawn(COSTS, [_costs(row, marks[row["regressor"]]) for row in _own(table)]),
+    ]
+    if removed := _protocol(table, marks):
+        parts.append(f"{fill(NOT_COMPARABLE, TERMINAL)}\n{drawn(PROTOCOL, removed)}")
+    return "\n\n".join(parts)
 
 
 def to_markdown(table: Sequence[dict[str, Any]]) -> str:
-    """A Markdown table for the Dagster UI, the challenger in bold."""
-    cells = [_cells(row) for row in table]
-    for row, line in zip(table, cells, strict=True):
-        if row["challenger"]:
-            line[0] = f"**{line[0]}**"
-    return markdown(HEADER, cells)
+    """Markdown tables for the Dagster UI, the challenger in bold."""
+
+    def drawn(header: Sequence[str], cells: Sequence[list[str]]) -> str:
+        named = {row["regressor"] for row in table if row["challenger"]}
+        bold = [[f"**{line[0]}**" if line[0] in named else line[0], *line[1:]] for line in cells]
+        return markdown(header, bold)
+
+    parts = [
+        drawn(HEADER, [_cells(row) for row in table]),
+        "## Ranges and costs",
+        drawn(COSTS, [_costs(row) for row in _own(table)]),
+    ]
+    if removed := _protocol(table, {}):
+        parts += ["## The reference's protocol", NOT_COMPARABLE, drawn(PROTOCOL, removed)]
+    return "\n\n".join(parts)
 
 
 def _row(report: EvaluationReport, name: str, key: str) -> dict[str, Any]:
@@ -107,7 +163,58 @@ def _row(report: EvaluationReport, name: str, key: str) -> dict[str, Any]:
         "r2": value(of, "r2"),
         "r2_log": value(of, "r2_log"),
         "overfit_gap": report.overfit["gap"] if key == "figures" else None,
+    } | (_beyond_errors(report) if key == "figures" else {})
+
+
+def _beyond_errors(report: EvaluationReport) -> dict[str, Any]:
+    """Ranges, costs and the reference's protocol; what is not known is None."""
+    protocol = report.reference_protocol
+    of = protocol.get("figures", {})
+    names = ("coverage", "width", "width_ratio")
+    return {
+        **{name: report.ranges.get(name) for name in names},
+        "unsupported": report.unsupported,
+        **{name: report.costs.get(name) for name in MEASURED},
+        "reference_removed": protocol.get("removed"),
+        **{f"reference_{name}": value(of, name) for name in ("r2", "mae", "mape", "rmse")},
     }
+
+
+def _own(table: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows of regressors: the naive valuation has neither ranges nor costs."""
+    return [row for row in table if row["regressor"] != NAIVE]
+
+
+def _costs(row: dict[str, Any], mark: str = "") -> list[str]:
+    memory = row["fit_memory"]
+    return [
+        mark + row["regressor"],
+        percent(row["coverage"]),
+        percent(row["width"]),
+        percent(row["width_ratio"], 0),
+        percent(row["unsupported"], 2),
+        seconds_text(row["fit_seconds"]),
+        NOTHING if memory is None else f"{memory:,.0f} MB",
+        bytes_text(row["serving_bytes"]),
+        seconds_text(row["load_seconds"]),
+        seconds_text(row["thousand_seconds"]),
+        seconds_text(row["one_seconds"]),
+    ]
+
+
+def _protocol(table: Sequence[dict[str, Any]], marks: Mapping[str, str]) -> list[list[str]]:
+    return [
+        [
+            marks.get(row["regressor"], "") + row["regressor"],
+            amount(row["reference_removed"]),
+            decimal(row["reference_r2"]),
+            amount(row["reference_mae"]),
+            percent(row["reference_mape"]),
+            amount(row["reference_rmse"]),
+        ]
+        for row in _own(table)
+        if row["reference_removed"] is not None
+    ]
 
 
 def _cells(row: dict[str, Any], mark: str = "") -> list[str]:

@@ -1,26 +1,30 @@
-"""Pictures of an evaluation as PNG bytes, 700 pixels wide, for the Dagster UI.
-
-Drawn with matplotlib's object interface on an Agg canvas: no display, no global state.
-Colours are those of Okabe and Ito, and densities shades of blue: told apart by colour-blind eyes.
-"""
+"""Pictures of an evaluation as PNG bytes, 700 pixels wide, for the Dagster UI."""
 
 from __future__ import annotations
 
-import io
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from carprice_assets.evaluation.canvas import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    PINK,
+    canvas,
+    literal,
+    nothing,
+    png,
+)
 from carprice_assets.evaluation.metrics import Floats, checked
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-WIDTH, DPI = 7.0, 100
-BLUE, ORANGE, GREEN, PINK, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#595959"
 CELLS = 55
 FEW = 500
 PRICE_BINS = 12
@@ -39,7 +43,7 @@ def predicted_against_true(
         Prices, shape (rows,).
     """
     true, guess = checked(truth, predicted)
-    figure, axes = _canvas(5.8, title)
+    figure, axes = canvas(5.8, title)
     low = min(true.min(), guess.min()) / 1.1
     high = max(true.max(), guess.max()) * 1.1
     axes.set(xscale="log", yscale="log", xlim=(low, high), ylim=(low, high), aspect="equal")
@@ -50,7 +54,7 @@ def predicted_against_true(
     axes.set_xlabel(f"True price ({currency})")
     axes.set_ylabel(f"Prediction ({currency})")
     axes.legend(loc="upper left", frameon=False)
-    return _png(figure)
+    return png(figure)
 
 
 def residuals_by_price(
@@ -62,7 +66,7 @@ def residuals_by_price(
     """
     true, guess = checked(truth, predicted)
     residual = 100 * (true - guess) / true
-    figure, axes = _canvas(4.6, title)
+    figure, axes = canvas(4.6, title)
     reach = float(np.clip(np.ceil(np.percentile(np.abs(residual), 99) / 10) * 10, 20, 100))
     low, high = true.min() / 1.1, true.max() * 1.1
     axes.set(xscale="log", xlim=(low, high), ylim=(-reach, reach))
@@ -82,21 +86,21 @@ def residuals_by_price(
     if beyond:
         axes.plot([], [], " ", label=f"{beyond:,} beyond the axis")
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False, borderaxespad=0.2)
-    return _png(figure)
+    return png(figure)
 
 
 def importances(of: Mapping[str, float], *, top: int = 20, title: str = "") -> bytes:
     """The ``top`` features by importance, in per cent of all; says what the others add up to."""
     ordered = sorted(of.items(), key=lambda pair: (-pair[1], pair[0]))
     shown, others = ordered[:top], ordered[top:]
-    figure, axes = _canvas(max(1.6, 0.9 + 0.24 * len(shown)), title)
+    figure, axes = canvas(max(1.6, 0.9 + 0.24 * len(shown)), title)
     if not shown:
-        return _nothing(figure, axes, "No importances recorded")
+        return nothing(figure, axes, "No importances recorded")
     total = sum(of.values()) or 1.0
     share = [100 * weight / total for _, weight in shown]
     places = np.arange(len(shown))
     axes.barh(places, share, color=BLUE, height=0.7)
-    axes.set_yticks(places, [_literal(_short(name)) for name, _ in shown])
+    axes.set_yticks(places, [literal(_short(name)) for name, _ in shown])
     axes.set_ylim(len(shown) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)
     for place, percent in zip(places, share, strict=True):
@@ -114,7 +118,7 @@ def importances(of: Mapping[str, float], *, top: int = 20, title: str = "") -> b
         rest = 100 * sum(weight for _, weight in others) / total
         label += f"; the other {len(others):,} features: {rest:.1f} %"
     axes.set_xlabel(label)
-    return _png(figure)
+    return png(figure)
 
 
 def training_curves(of: Mapping[str, Sequence[float]], *, title: str = "") -> bytes:
@@ -127,13 +131,39 @@ def training_curves(of: Mapping[str, Sequence[float]], *, title: str = "") -> by
     for name, values in sorted(of.items()):
         if len(values):
             panels[name.rsplit("_", 1)[-1]][name] = values
-    figure, first = _canvas(0.8 + 2.8 * max(1, len(panels)), title, panels=max(1, len(panels)))
+    figure, first = canvas(0.8 + 2.8 * max(1, len(panels)), title, panels=max(1, len(panels)))
     if not panels:
-        return _nothing(figure, first, "No training curves recorded")
+        return nothing(figure, first, "No training curves recorded")
     for axes, (measure, curves) in zip(figure.axes, panels.items(), strict=True):
         _panel(axes, measure, curves)
     figure.axes[-1].set_xlabel("Iteration")
-    return _png(figure)
+    return png(figure)
+
+
+def search_history(trials: Sequence[Mapping[str, Any]], *, title: str = "") -> bytes:
+    """The validation error of each trial, the best so far as a line, pruned trials below."""
+    from matplotlib.ticker import MaxNLocator
+
+    figure, axes = canvas(3.6, title)
+    complete = [trial for trial in trials if trial["error"] is not None]
+    if not complete:
+        return nothing(figure, axes, "No trial came to an end")
+    numbers = np.array([trial["number"] for trial in complete])
+    errors = np.array([trial["error"] for trial in complete], dtype=np.float64)
+    best = np.minimum.accumulate(errors)
+    axes.plot(numbers, errors, "o", color=BLUE, markersize=5, label="trial")
+    across, down = np.append(numbers, trials[-1]["number"]), np.append(best, best[-1])
+    axes.step(across, down, where="post", color=ORANGE, linewidth=1.6, label="best so far")
+    ends = [trial["number"] for trial in trials if trial["error"] is None]
+    if ends:
+        ceiling = float(errors.max())
+        axes.plot(ends, [ceiling] * len(ends), "x", color=GREY, label="pruned or failed")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+    axes.set_xlabel("Trial (0: the defaults)")
+    axes.set_ylabel("MAE on validation")
+    axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3, frameon=False, borderaxespad=0.2)
+    return png(figure)
 
 
 def _panel(axes: Axes, measure: str, curves: Mapping[str, Sequence[float]]) -> None:
@@ -163,29 +193,13 @@ def _panel(axes: Axes, measure: str, curves: Mapping[str, Sequence[float]]) -> N
     finite = finite[np.isfinite(finite)]
     if len(finite) and finite.min() > 0 and finite.max() > 20 * finite.min():
         axes.set_yscale("log")
-    axes.set_ylabel(_literal(measure.upper() if len(measure) <= 4 else measure))
+    axes.set_ylabel(literal(measure.upper() if len(measure) <= 4 else measure))
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if axes.get_yscale() == "linear" and len(finite) and finite.max() >= 1000:
         axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     axes.margins(x=0.02, y=0.12)
     axes.legend(loc="upper right", frameon=False)
-
-
-def _canvas(height: float, title: str, *, panels: int = 1) -> tuple[Figure, Axes]:
-    """A figure of the common style and its first axes."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(WIDTH, height), dpi=DPI, layout="constrained")
-    FigureCanvasAgg(figure)
-    for panel in range(panels):
-        axes = figure.add_subplot(panels, 1, panel + 1)
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.tick_params(labelsize=9)
-    if title:
-        figure.suptitle(_literal(title), fontsize=11, x=0.01, ha="left")
-    return figure, figure.axes[0]
 
 
 def _price_ticks(axes: Axes, low: float, high: float, *, both: bool) -> None:
@@ -252,22 +266,5 @@ def _by_price(true: Floats, residual: Floats) -> tuple[Floats, Floats, Floats, F
     return centre, tenth, median, ninetieth
 
 
-def _nothing(figure: Figure, axes: Axes, text: str) -> bytes:
-    axes.set_axis_off()
-    axes.text(0.5, 0.5, text, ha="center", va="center", color=GREY)
-    return _png(figure)
-
-
 def _short(name: str) -> str:
     return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"
-
-
-def _literal(text: str) -> str:
-    """Text in which matplotlib finds no formula."""
-    return text.replace("$", r"\$")
-
-
-def _png(figure: Figure) -> bytes:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    return buffer.getvalue()

@@ -6,6 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from carprice_assets.evaluation.metrics import value
+from carprice_assets.evaluation.report_sections import (
+    costs_text,
+    parameters_text,
+    protocol_text,
+    ranges_text,
+    search_text,
+)
 from carprice_assets.evaluation.tables import NOTHING, amount, decimal, markdown, percent
 
 if TYPE_CHECKING:
@@ -21,8 +28,12 @@ TITLES = {
 }
 
 
-def report_markdown(report: EvaluationReport) -> str:
-    """All of the report but importances, curves and parameters, which the UI shows beside it."""
+def report_markdown(report: EvaluationReport, pictures: Mapping[str, str]) -> str:
+    """The whole page; ``pictures`` are addresses by title, and those not there are left out."""
+
+    def shown(*titles: str) -> list[str]:
+        return [f"![{title}]({pictures[title]})" for title in titles if title in pictures]
+
     counts = report.rows
     parts = [
         f"# {report.name}, market {report.market}",
@@ -31,16 +42,40 @@ def report_markdown(report: EvaluationReport) -> str:
         " 95 % bootstrap intervals in brackets. Residual = price - prediction.",
         "## Hold-out",
         _figures_table(report),
+        *shown("predicted against true", "residuals"),
     ]
-    for kind, title in TITLES.items():
-        parts += [f"## {title}", _slice_table(title, report.slices[kind], report.currency)]
+    own = sorted(kind for kind in report.slices if kind not in TITLES)
+    titles = {kind: _title(kind) for kind in (*TITLES, *own)}
+    for kind, title in titles.items():
+        parts += [f"## {title}", _slice_table(kind, report.slices[kind], report.currency)]
     parts += [
+        "## Ranges",
+        ranges_text(report.ranges, titles, {"make": MAKES}),
+        *shown("coverage by price"),
+        *_unsupported_text(report.unsupported),
         "## Overfit guard",
         _overfit_text(report.overfit),
         "## Behaviour",
         _behaviour_table(report.behaviour, report.distance),
         "## Worst cases",
         _worst_table(report),
+        "## Training",
+        parameters_text(report.parameters),
+        *shown("training curves", "importances"),
+    ]
+    if report.search:
+        parts += ["## Search", search_text(report.search), *shown("search")]
+    parts += [
+        "## Costs",
+        "Of this run on this machine.",
+        costs_text(report.costs),
+    ]
+    if report.reference_protocol:
+        parts += [
+            "## The reference's protocol",
+            protocol_text(report.reference_protocol, report.currency),
+        ]
+    parts += [
         f"Hold-out `{report.holdout_hash}`",
     ]
     return "\n\n".join(parts) + "\n"
@@ -79,11 +114,24 @@ def _with_interval(figure: Mapping[str, float | None], show: Any) -> str:
     return f"{show(figure['value'])} [{low.removesuffix(' %')} to {high}]"
 
 
-def _slice_table(title: str, of: Sequence[Mapping[str, Any]], currency: str) -> str:
-    shown = of[:MAKES] if title == TITLES["make"] else of
+def _title(kind: str) -> str:
+    return TITLES.get(kind) or kind.removeprefix("features.").replace("_", " ").capitalize()
+
+
+def _unsupported_text(share: float | None) -> list[str]:
+    if share is None:
+        return []
+    return [
+        f"{percent(share, 2)} of the cars are unsupported and get no valuation; all figures here"
+        " judge them too."
+    ]
+
+
+def _slice_table(kind: str, of: Sequence[Mapping[str, Any]], currency: str) -> str:
+    shown = of[:MAKES] if kind == "make" else of
     table = markdown(
         [
-            title,
+            _title(kind),
             "rows",
             f"MAE ({currency})",
             "naive MAE",
@@ -140,8 +188,9 @@ def _behaviour_table(of: Mapping[str, Any], distance: str) -> str:
         ]
         for key, text in questions.items()
     ]
-    change = percent(of["msrp_change"])
-    rows.append(["MSRP left out", amount(of["msrp_rows"]), NOTHING, f"± {change}"])
+    change = of["msrp_change"]
+    moved = NOTHING if change is None else f"± {percent(change)}"
+    rows.append(["MSRP left out", amount(of["msrp_rows"]), NOTHING, moved])
     return markdown(["all else equal", "cars", "price rises", "median change"], rows)
 
 

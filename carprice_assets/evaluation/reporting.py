@@ -5,22 +5,29 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from carprice_assets.artifacts import Artifact, ArtifactStore
+from carprice_assets.artifacts import Artifact, ArtifactStore, folder_size
 from carprice_assets.errors import UserError
 from carprice_assets.evaluation import plots
+from carprice_assets.evaluation.behaviour import features_of
+from carprice_assets.evaluation.costs import answer_seconds
+from carprice_assets.evaluation.evaluate import evaluate
 from carprice_assets.evaluation.leaderboard import choose, rows, to_markdown, to_text
 from carprice_assets.evaluation.naive import NaiveValuation
-from carprice_assets.evaluation.report import EvaluationReport, evaluate, features_of
+from carprice_assets.evaluation.range_plots import coverage_by_price
+from carprice_assets.evaluation.report import EvaluationReport
 from carprice_assets.features.training import KEPT
 from carprice_assets.files import canonical_json, read_json
-from carprice_assets.listings.contract import take
+from carprice_assets.listings.contract import Columns, take
 from carprice_assets.listings.dataset import read_side
 from carprice_assets.markets import Market
+from carprice_assets.regressors.costs import read_costs
 from carprice_assets.regressors.predictor import Predictor
 from carprice_assets.regressors.training import Encoded
 
@@ -66,6 +73,9 @@ def report_on(
     sides = {s: read_side(dataset.path, s) for s in ("train", "validation", "holdout")}
     naive = NaiveValuation()
     naive.fit(features_of(sides["train"]), sides["train"]["price"])
+    cars = features_of(sides["holdout"])
+    answers = partial(_answers, predictor)
+    predicted, ends = answers(cars)
     report = evaluate(
         name=name,
         market=market.name,
@@ -76,30 +86,58 @@ def report_on(
         validation=sides["validation"],
         holdout=sides["holdout"],
         naive=naive,
+        holdout_predicted=predicted,
+        holdout_ranges=ends,
+        stated_coverage=predictor.coverage or 0.0,
+        unsupported=predictor.unsupported(cars),
+        outliers=predictor.features.outliers(cars),
         train_predicted=predictor.form.predict(encoded.train.features),
         overfit_limit=market.training.overfit_limit,
         parameters=head["parameters"],
         importances=head["importances"],
         curves=head["curves"],
-        timings={"load_seconds": loaded},
+        search=head["search"],
+        costs={
+            **read_costs(store, regressor.address),
+            "bytes": regressor.size,
+            "serving_bytes": folder_size(regressor.path / "serving"),
+            "load_seconds": loaded,
+            **answer_seconds(answers, cars),
+        },
         seed=market.training.seed,
     )
-    pictures = draw(report, sides["holdout"]["price"], predictor(features_of(sides["holdout"])))
+    pictures = draw(report, sides["holdout"]["price"], predicted)
 
     def build(folder: Path) -> None:
         (folder / REPORT).write_bytes(report.to_json())
-        (folder / TEXT).write_text(report.to_markdown(), encoding="utf-8")
+        page = report.to_markdown({title: picture_file(title) for title in pictures})
+        (folder / TEXT).write_text(page, encoding="utf-8")
         (folder / "origin.json").write_bytes((regressor.path / "origin.json").read_bytes())
         for title, png in pictures.items():
-            (folder / f"{title.replace(' ', '_')}.png").write_bytes(png)
+            (folder / picture_file(title)).write_bytes(png)
 
     return Reported(store.put(build), report, pictures)
+
+
+def _answers(
+    predictor: Predictor[Any], columns: Columns
+) -> tuple[NDArray[np.float64], tuple[NDArray[np.float64], NDArray[np.float64]] | None]:
+    """Prices, and the ends of their ranges where the regressor gives any."""
+    if predictor.spread is None:
+        return predictor(columns), None
+    price, low, high = predictor.ranges(columns)
+    return price, (low, high)
+
+
+def picture_file(title: str) -> str:
+    """Name of the file that holds the picture of that title, beside the page."""
+    return f"{title.replace(' ', '_')}.png"
 
 
 def draw(
     report: EvaluationReport, truth: NDArray[np.float64], predicted: NDArray[np.float64]
 ) -> dict[str, bytes]:
-    """The pictures of a report: hold-out prices, residuals, importances, training curves."""
+    """The pictures of a report by title; those that it has nothing for are left out."""
     currency = report.currency
     pictures = {
         "predicted against true": plots.predicted_against_true(truth, predicted, currency=currency),
@@ -108,6 +146,10 @@ def draw(
     }
     if any(report.curves.values()):
         pictures["training curves"] = plots.training_curves(report.curves)
+    if report.ranges:
+        pictures["coverage by price"] = coverage_by_price(report.ranges, currency=currency)
+    if report.search:
+        pictures["search"] = plots.search_history(report.search["trials"])
     return pictures
 
 
@@ -173,3 +215,9 @@ def read_board(artifact: Artifact) -> BoardHead:
 def read_report(artifact: Artifact) -> EvaluationReport:
     """Read a report artifact."""
     return EvaluationReport.from_json((artifact.path / REPORT).read_bytes())
+
+
+def read_pages(artifact: Artifact) -> dict[str, bytes]:
+    """The page of a report artifact and its pictures, by file name."""
+    files = [artifact.path / TEXT, *sorted(artifact.path.glob("*.png"))]
+    return {file.name: file.read_bytes() for file in files}

@@ -11,14 +11,18 @@ from numpy.typing import NDArray
 
 from carprice_assets.evaluation.metrics import Figures, Floats, checked, figures
 from carprice_assets.listings.contract import STOCK_TYPES, Columns
+from carprice_assets.listings.declared import declared_words
 
 Slice: TypeAlias = dict[str, Any]
 Names: TypeAlias = NDArray[Any]
+Part: TypeAlias = tuple[str, NDArray[np.bool_]]
 
 PRICE_EDGES = (0.0, 10e3, 20e3, 30e3, 50e3, 80e3)
 AGE_EDGES = (float("-inf"), 1.0, 3.0, 6.0, 11.0, 16.0)
 AGE_BANDS = ("0 or less", "1-2", "3-5", "6-10", "11-15", "16 or more")
-UNKNOWN = "unknown"
+UNKNOWN, OTHERS = "unknown", "others"
+FEWEST = 20
+"""Words of a market's own category with fewer rows are judged together."""
 SLICE_FIGURES = (
     "mae",
     "mae_low",
@@ -56,7 +60,8 @@ def slices(
     dict
         ``stock_type`` (all three, also with 0 rows), ``price`` (bands of the true price in the
         market's currency, lower edge within), ``make`` (most rows first), ``age`` (year of
-        observation minus model year) and ``source_month``. Each slice holds ``name``, ``rows``,
+        observation minus model year), ``source_month``, and ``features.`` with the name of each
+        category that the market declares. Each slice holds ``name``, ``rows``,
         ``mae`` with ``mae_low`` and ``mae_high``, ``mape``, ``median_error``, ``bias``, ``r2``
         with its interval, and ``naive_mae``. ``bias`` is the median residual, price minus
         prediction: above 0 the cars are valued too low.
@@ -64,27 +69,48 @@ def slices(
     checked(truth, predicted)
     checked(truth, naive)
 
-    def judged(names: Names, listed: Sequence[str]) -> list[Slice]:
-        return [part(name, names == name) for name in listed]
-
     def part(name: str, rows: NDArray[np.bool_]) -> Slice:
         if not rows.any():
             return {"name": name, "rows": 0} | dict.fromkeys(SLICE_FIGURES)
         of = figures(truth[rows], predicted[rows], seed=seed, resamples=resamples)
         return _slice(name, of, truth[rows] - predicted[rows], truth[rows] - naive[rows])
 
+    return {
+        kind: [part(name, rows) for name, rows in found]
+        for kind, found in parts(columns, truth).items()
+    }
+
+
+def parts(columns: Columns, truth: Floats) -> dict[str, list[Part]]:
+    """The kinds of :func:`slices`, each with the names of its parts and their rows."""
     stock = stock_types(columns["stock_type"])
     price = _banded(truth, PRICE_EDGES, price_bands())
     months, age = _months_and_age(columns)
     makes = _or_unknown(columns["make"])
     source_months = _source_months(columns, months)
     return {
-        "stock_type": judged(stock, _with_unknown(STOCK_TYPES, stock)),
-        "price": judged(price, price_bands()),
-        "age": judged(age, _with_unknown(AGE_BANDS, age)),
-        "make": judged(makes, _most_rows_first(makes)),
-        "source_month": judged(source_months, sorted({str(name) for name in source_months})),
+        "stock_type": _split(stock, _with_unknown(STOCK_TYPES, stock)),
+        "price": _split(price, price_bands()),
+        "age": _split(age, _with_unknown(AGE_BANDS, age)),
+        "make": _split(makes, _most_rows_first(makes)),
+        "source_month": _split(source_months, sorted({str(name) for name in source_months})),
+        **_own(columns),
     }
+
+
+def _own(columns: Columns) -> dict[str, list[Part]]:
+    """Parts by each category that the market declares, ``features.`` before its name."""
+    found: dict[str, list[Part]] = {}
+    for name in declared_words(columns):
+        words = _or_unknown(columns[name])
+        listed, counts = np.unique(words.astype(str), return_counts=True)
+        words = np.where(np.isin(words, listed[counts < FEWEST]), OTHERS, words)
+        found[f"features.{name}"] = _split(words, _most_rows_first(words))
+    return found
+
+
+def _split(names: Names, listed: Sequence[str]) -> list[Part]:
+    return [(name, names == name) for name in listed]
 
 
 def price_bands() -> tuple[str, ...]:

@@ -23,6 +23,22 @@ def decimal(number: float | None, digits: int = 3) -> str:
     return NOTHING if number is None else f"{number:.{digits}f}"
 
 
+def seconds_text(number: float | None) -> str:
+    """A time in the unit that fits: ``12 min``, ``4.2 s``, ``0.85 ms``."""
+    if number is None:
+        return NOTHING
+    if number >= 600:
+        return f"{number / 60:.0f} min"
+    if number >= 1:
+        return f"{number:.3g} s"
+    return f"{1e3 * number:.2g} ms" if number < 0.1 else f"{1e3 * number:.0f} ms"
+
+
+def bytes_text(number: float | None) -> str:
+    """A size in MB of 1e6 bytes: ``4.2 MB``."""
+    return NOTHING if number is None else f"{number / 1e6:,.1f} MB"
+
+
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]], *, text: int = 1) -> str:
     """A Markdown table; the first ``text`` columns to the left, the others to the right."""
     marks = ["---" if i < text else "---:" for i in range(len(header))]

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from carprice_assets.errors import UserError
-from carprice_assets.evaluation.report import features_of
+from carprice_assets.evaluation.behaviour import features_of
 from carprice_assets.evaluation.scoring import ScoreTable, score
 from carprice_assets.listings.contract import Columns, days
+from carprice_assets.listings.declared import declared_alike
 from carprice_assets.listings.unstored import clean_file
 from carprice_assets.markets import Market
 from carprice_assets.releases.valuer import Valuer
@@ -53,12 +54,17 @@ def backtest(
         raise UserError(f"{file}: no row can be scored: {reasons}")
     clamped = np.minimum(columns["observed_at"], days(valuer.last_observed))
     columns["observed_at"] = clamped
-    predicted = valuer.value(features_of(columns), regressor)
+    features = declared_alike(features_of(columns), market.features, valuer.features)
+    predictor = valuer.engine.predictor(regressor)
+    predicted, low, high = predictor.ranges(features)
+    learned = _learned(valuer, columns, known_vehicles)
+    told = _ranges_line(predictor.coverage, columns["price"], predicted, low, high, ~learned)
+    unsupported = int((predictor.unsupported(features) & ~learned).sum())
     return score(
         columns["price"],
         predicted,
         columns["stock_type"],
-        _learned(valuer, columns, known_vehicles),
+        learned,
         currency=valuer.currency,
         rejected={**cleaned.reasons, "superseded": cleaned.superseded},
         notes={
@@ -67,10 +73,28 @@ def backtest(
             "release": valuer.release_id,
             "regressor": regressor or valuer.champion,
             "rows": cleaned.read,
+            "ranges": told,
+            "unsupported": f"{unsupported:,} of the cars scored: served no price",
             "undated rows": f"as of {day.isoformat()}"
             + ("" if scraped_at else ", the release's last observation"),
         },
     )
+
+
+def _ranges_line(
+    coverage: float | None,
+    price: NDArray[np.float64],
+    predicted: NDArray[np.float64],
+    low: NDArray[np.float64],
+    high: NDArray[np.float64],
+    rows: NDArray[np.bool_],
+) -> str:
+    """How many of the prices in ``rows`` lie within their ranges, and how wide these are."""
+    if coverage is None or not rows.any():
+        return "none"
+    within = float(np.mean((low <= price)[rows] & (price <= high)[rows]))
+    width = float(np.median(((high - low) / predicted)[rows]))
+    return f"{within:.1%} of prices within, {coverage:.0%} stated, median width {width:.1%}"
 
 
 def _learned(

@@ -15,7 +15,7 @@ from carprice_assets.listings.notes import Note
 from carprice_assets.releases.cars_file import CarsFile, Row, empty, open_cars
 from carprice_assets.releases.valuer import Valuer
 
-ADDED = ("predicted_price", "currency", "warnings", "error")
+ADDED = ("predicted_price", "low", "high", "currency", "warnings", "error")
 
 
 @dataclass(frozen=True)
@@ -35,12 +35,12 @@ def price_file(
     regressor: str | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Priced:
-    """Write ``source`` as CSV to ``target`` with four columns more.
+    """Write ``source`` as CSV to ``target`` with six columns more.
 
-    ``predicted_price``, ``currency``, ``warnings`` and ``error`` follow the file's own
-    columns, in its order, one row a car. Columns that are no field of a car are handed
-    through unread. A row that cannot be read gets an error and spoils no other. Memory does
-    not grow with the file.
+    ``predicted_price``, ``low`` and ``high`` (the ends of its range), ``currency``, ``warnings``
+    and ``error`` follow the file's own columns, in its order, one row a car. Columns that are no
+    field of a car are handed through unread. A row that cannot be read gets an error and spoils
+    no other. Memory does not grow with the file.
 
     Parameters
     ----------
@@ -96,14 +96,19 @@ def _check_target(source: Path, target: Path) -> None:
 
 def _priced(
     valuer: Valuer, cars: CarsFile, piece: list[Row], as_of: date, regressor: str | None
-) -> Iterable[tuple[Row, tuple[str, str, str, str]]]:
-    """Each row with the four values that are added to it."""
-    given = [None if row.problem else cars.car(row) for row in piece]
+) -> Iterable[tuple[Row, tuple[str, ...]]]:
+    """Each row with the values of :data:`ADDED`."""
+    own = frozenset(feature.name for feature in valuer.features)
+    given = [None if row.problem else cars.car(row, own) for row in piece]
     valued = valuer.value_cars(given, as_of=as_of, regressor=regressor)
     for row, car in zip(piece, valued, strict=True):
-        price = "" if car.price is None else f"{car.price:.2f}"
+        amounts = (_amount(each) for each in (car.price, car.low, car.high))
         error = row.problem or _told(car.errors)
-        yield row, (price, valuer.currency, _told(car.warnings), error)
+        yield row, (*amounts, valuer.currency, _told(car.warnings), error)
+
+
+def _amount(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"
 
 
 def _told(notes: Iterable[Note]) -> str:

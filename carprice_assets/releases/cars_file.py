@@ -30,7 +30,7 @@ from carprice_assets.sources.reading import (
 
 PIECE = 1_000
 NEEDED = ("make", "model", "year")
-CAR_FIELDS = frozenset({f.name for f in FEATURE_FIELDS} - {"observed_at"} | {"vin"})
+CAR_FIELDS = frozenset({f.name for f in FEATURE_FIELDS} - {"observed_at"})
 
 
 @dataclass(frozen=True)
@@ -65,12 +65,12 @@ class CarsFile:
         while piece := list(islice(rows, PIECE)):
             yield piece
 
-    def car(self, row: Row) -> dict[str, Any]:
-        """The fields of a car that are columns of the file and not empty."""
+    def car(self, row: Row, own: frozenset[str] = frozenset()) -> dict[str, Any]:
+        """The fields of a car, ``own`` ones too, that are columns of the file and not empty."""
         return {
             name: _plain(value)
             for name, value in zip(self.names, row.values)
-            if name in CAR_FIELDS and not empty(value)
+            if (name in CAR_FIELDS or name in own) and not empty(value)
         }
 
 

@@ -9,8 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from carprice_assets.errors import UserError
+from carprice_assets.features.limits import Limits
 from carprice_assets.files import canonical_json
 from carprice_assets.listings.contract import BY_NAME, FIELDS, Field
+from carprice_assets.markets.features import (
+    DeclaredFeature,
+    features_from_json,
+    features_to_json,
+)
 from carprice_assets.markets.market import Market
 from carprice_assets.releases.engine import FEATURES, REGRESSORS, Engine, Parts, own_parts
 from carprice_assets.releases.golden import Golden
@@ -19,7 +25,9 @@ from carprice_assets.releases.manifest import regular_files
 from carprice_assets.releases.strict import check_format
 from carprice_assets.releases.vehicles import Hashes, write_vehicles
 
-SCHEMA_FORMAT = FIGURES_FORMAT = 1
+FIGURES_FORMAT = 1
+SCHEMA_FORMAT = 2
+"""The second has features of the market's own; without any, the first is written."""
 
 
 def build_content(
@@ -33,6 +41,7 @@ def build_content(
     golden: Sequence[Mapping[str, Any]],
     figures: Mapping[str, Any],
     vehicles: Hashes,
+    features: Sequence[DeclaredFeature] = (),
     parts: Parts | None = None,
 ) -> None:
     """Fill ``folder``; equal parts give equal bytes.
@@ -57,6 +66,8 @@ def build_content(
         Regressor to its deterministic figures; JSON.
     vehicles
         Hashes of the vehicles used in fitting, early stopping and calibration.
+    features
+        Those of the market's own, as declared when the dataset was made.
     parts
         Readers; the platform's own by default.
 
@@ -81,7 +92,7 @@ def build_content(
     }
     head = Head.parse(table, f"release of {market.name}")
     (folder / "release.json").write_bytes(head.to_bytes())
-    (folder / "schema.json").write_bytes(canonical_json(schema()))
+    (folder / "schema.json").write_bytes(canonical_json(schema(features)))
     _copy(feature_set_folder, folder / FEATURES)
     for name, source in regressors.items():
         _copy(source, folder / REGRESSORS / name)
@@ -89,20 +100,28 @@ def build_content(
     (folder / "figures.json").write_bytes(
         canonical_json({"format": FIGURES_FORMAT, "regressors": dict(figures)})
     )
-    engine = Engine.open(folder, head, parts or own_parts(head.currency))
+    engine = Engine.open(folder, head, parts or own_parts(head.currency, features))
     if parts is None:
-        _check_features(feature_set_folder, regressors)
+        _check_answering(folder, engine)
     cases = Golden.of(engine, golden, head.last_observed)
     (folder / "golden.json").write_bytes(cases.to_bytes())
 
 
-def schema() -> dict[str, Any]:
-    """All fields of a listing in order, as ``schema.json`` keeps them."""
-    return {"format": SCHEMA_FORMAT, "fields": [_field(field) for field in FIELDS]}
+def schema(features: Sequence[DeclaredFeature] = ()) -> dict[str, Any]:
+    """All fields of a listing in order, as ``schema.json`` keeps them, and the market's own."""
+    table: dict[str, Any] = {"format": 1, "fields": [_field(field) for field in FIELDS]}
+    if features:
+        table |= {"format": SCHEMA_FORMAT, "features": features_to_json(features)}
+    return table
 
 
-def check_schema(table: dict[str, Any], where: str) -> None:
+def check_schema(table: dict[str, Any], where: str) -> tuple[DeclaredFeature, ...]:
     """Refuse a release that learned from fields which this program reads otherwise.
+
+    Returns
+    -------
+    tuple
+        The features of the market's own, as declared when the release was made.
 
     Raises
     ------
@@ -116,6 +135,7 @@ def check_schema(table: dict[str, Any], where: str) -> None:
         known = BY_NAME.get(entry["name"])
         if known is None or not known.feature or _field(known) != entry:
             raise UserError(f"{where}: field {entry['name']!r} means something else here")
+    return features_from_json(table.get("features", []), where)
 
 
 def _field(field: Field) -> dict[str, Any]:
@@ -131,14 +151,13 @@ def _field(field: Field) -> dict[str, Any]:
     }
 
 
-def _check_features(feature_set_folder: Path, regressors: Mapping[str, Path]) -> None:
-    from carprice_assets.features.feature_set import FeatureSet
-    from carprice_assets.regressors.serving import form_features
-
-    names = FeatureSet.load(feature_set_folder).feature_names
-    for name, serving in regressors.items():
-        if form_features(serving) != names:
-            raise UserError(f"{name} was fitted on other features: materialize {name} again")
+def _check_answering(folder: Path, engine: Engine) -> None:
+    """Refuse content whose answers would lack order, ranges or the unsupported verdict."""
+    if Limits.load(folder / FEATURES) is None:
+        raise UserError("the feature set has no limits: materialize feature_set again")
+    for name, predictor in engine.predictors.items():
+        if predictor.order is None or predictor.spread is None:
+            raise UserError(f"{name} has no order guard or no ranges: materialize {name} again")
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -4,43 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from carprice_assets.errors import UserError
-from carprice_assets.features.base import Block
-from carprice_assets.listings.contract import Columns, row_count, take
+from carprice_assets.listings.contract import Columns
 from carprice_assets.listings.notes import Note
+from carprice_assets.markets.features import DeclaredFeature
 from carprice_assets.regressors.base import ServingForm
+from carprice_assets.regressors.order import Order
+from carprice_assets.regressors.predictor import Features, Predictor, slices
+from carprice_assets.regressors.ranges import Ranges
 from carprice_assets.releases.head import Head
 
 FEATURES, REGRESSORS = "features", "regressors"
-SLICE = 1_000
-"""Rows computed at a time, so that a long batch needs no more memory than a short one."""
 
 
-class Features(Protocol):
+class NamedFeatures(Features, Protocol):
     """What the engine needs of a feature set."""
 
-    def transform(self, columns: Columns) -> Block:
-        """Feature columns to float32 (rows, features)."""
-        ...
-
-    def notes(self, columns: Columns) -> Sequence[tuple[Note, ...]]:
-        """What was imputed, unknown or unusual, one entry a row."""
-        ...
-
-
-@runtime_checkable
-class SharesBlocks(Protocol):
-    """A feature set whose ``transform`` and ``notes`` take what ``blocks`` has computed."""
-
-    def blocks(self, columns: Columns) -> dict[str, Any]:
-        """``columns`` with the block of every transformer."""
+    @property
+    def feature_names(self) -> Sequence[str]:
+        """One name for each column of the matrix."""
         ...
 
 
@@ -67,18 +56,32 @@ class ReadCars(Protocol):
 class Parts:
     """The readers that an engine is put together with."""
 
-    features: Callable[[Path], Features]
-    serving_form: Callable[[Path], ServingForm]
+    features: Callable[[Path], NamedFeatures]
+    serving_form: Callable[[Path, Sequence[str]], ServingForm]
     read_cars: ReadCars
 
 
-def own_parts(currency: str = "") -> Parts:
-    """The platform's own readers; an MSRP in another currency than ``currency`` is an error."""
+def own_parts(currency: str = "", features: Sequence[DeclaredFeature] = ()) -> Parts:
+    """The platform's own readers; an MSRP in another currency than ``currency`` is an error.
+
+    ``features`` are those of the market's own that a car may state.
+    """
     from carprice_assets.features.feature_set import FeatureSet
     from carprice_assets.listings.intake import read_cars
     from carprice_assets.regressors.serving import load_serving_form
 
-    return Parts(FeatureSet.load, load_serving_form, partial(read_cars, currency=currency))
+    read = partial(read_cars, currency=currency, features=tuple(features))
+    return Parts(FeatureSet.load, load_serving_form, read)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One car's price with the ends of its range, NaN where there is none, and its notes."""
+
+    price: float
+    low: float
+    high: float
+    notes: tuple[Note, ...]
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,7 @@ class Engine:
     """Everything of a release that computes; the same columns give the same prices."""
 
     features: Features
-    forms: Mapping[str, ServingForm]
+    predictors: Mapping[str, Predictor[Any]]
     champion: str
     distance: str
     read_cars: ReadCars
@@ -104,12 +107,18 @@ class Engine:
         if folders != set(head.regressors):
             odd = min(folders ^ set(head.regressors))
             raise UserError(f"{content / REGRESSORS}: {odd} is carried or named, but not both")
-        forms = {name: parts.serving_form(content / REGRESSORS / name) for name in head.regressors}
         features = parts.features(content / FEATURES)
-        return cls(features, forms, head.champion, head.distance, parts.read_cars)
+        names = features.feature_names
+        predictors: dict[str, Predictor[Any]] = {}
+        for name in head.regressors:
+            folder = content / REGRESSORS / name
+            form = parts.serving_form(folder, names)
+            order, ranges = Order.load(folder), Ranges.load(folder, names)
+            predictors[name] = Predictor(features, form, order, ranges)
+        return cls(features, predictors, head.champion, head.distance, parts.read_cars)
 
-    def form(self, regressor: str | None) -> ServingForm:
-        """The serving form of ``regressor``, or the champion's.
+    def predictor(self, regressor: str | None) -> Predictor[Any]:
+        """That of ``regressor``, or the champion's.
 
         Raises
         ------
@@ -117,43 +126,23 @@ class Engine:
             Naming those carried, where it is not among them.
         """
         name = self.champion if regressor is None else regressor
-        if name not in self.forms:
-            carried = ", ".join(sorted(self.forms))
+        if name not in self.predictors:
+            carried = ", ".join(sorted(self.predictors))
             raise UserError(f"regressor {name!r} is not in this release, which has {carried}")
-        return self.forms[name]
+        return self.predictors[name]
 
     def value(self, columns: Columns, regressor: str | None = None) -> NDArray[np.float64]:
         """Prices of the rows of ``columns`` (all feature fields), float64 (rows,)."""
-        form = self.form(regressor)
-        parts = [form.predict(self.features.transform(part)) for part in slices(columns)]
-        return np.concatenate([np.empty(0), *parts]).astype(np.float64)
+        return self.predictor(regressor)(columns)
 
     def notes(self, columns: Columns) -> list[tuple[Note, ...]]:
         """What the transformers say about each row."""
         return [note for part in slices(columns) for note in self.features.notes(part)]
 
-    def value_with_notes(
-        self, columns: Columns, regressor: str | None = None
-    ) -> Iterator[tuple[float, tuple[Note, ...]]]:
-        """Price and notes of each row; the transformers run once for both."""
-        form = self.form(regressor)
-        blocks = self._blocks
-        for part in slices(columns):
-            shared = blocks(part)
-            prices = form.predict(self.features.transform(shared))
-            yield from zip(map(float, prices), self.features.notes(shared), strict=True)
-
-    @cached_property
-    def _blocks(self) -> Callable[[Columns], Columns]:
-        # Asked once: the look at a protocol is slow beside one car's valuation.
-        return self.features.blocks if isinstance(self.features, SharesBlocks) else dict
-
-
-def slices(columns: Columns) -> Iterator[dict[str, NDArray[Any]]]:
-    """``columns`` in parts of :data:`SLICE` rows."""
-    rows = row_count(columns)
-    if 0 < rows <= SLICE:
-        yield dict(columns)
-        return
-    for start in range(0, rows, SLICE):
-        yield take(columns, np.arange(start, min(start + SLICE, rows)))
+    def answers(self, columns: Columns, regressor: str | None = None) -> Iterator[Answer]:
+        """The answer for each row; the transformers run once for price, range and notes."""
+        for part in self.predictor(regressor).answers(columns):
+            numbers = zip(part.price.tolist(), part.low.tolist(), part.high.tolist(), strict=True)
+            notes = self.features.notes(part.blocks)
+            for (price, low, high), said in zip(numbers, notes, strict=True):
+                yield Answer(price, low, high, said)

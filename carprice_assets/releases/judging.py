@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,18 @@ from numpy.typing import NDArray
 
 from carprice_assets.artifacts import Artifact
 from carprice_assets.errors import UserError
-from carprice_assets.evaluation.behaviour import measure
+from carprice_assets.evaluation.behaviour import features_of, measure
 from carprice_assets.evaluation.naive import NaiveValuation
-from carprice_assets.evaluation.report import EvaluationReport, features_of
+from carprice_assets.evaluation.report import EvaluationReport
 from carprice_assets.files import read_json
 from carprice_assets.listings.contract import NEW, USED, Columns, take
-from carprice_assets.listings.dataset import read_head, read_side, require_current
+from carprice_assets.listings.dataset import (
+    read_features,
+    read_head,
+    read_side,
+    require_current,
+)
+from carprice_assets.listings.declared import declared_alike
 from carprice_assets.markets import Market
 from carprice_assets.regressors.predictor import Predictor
 from carprice_assets.releases.content import build_content
@@ -34,11 +40,15 @@ FITTED_SIDES = ("train", "validation", "calibration")
 
 @dataclass(frozen=True)
 class Trained:
-    """One regressor of a training: its artifact, its report, its serving form's difference."""
+    """One regressor of a training: its artifact, its report, its serving form's difference.
+
+    ``pages`` are the report's page and its pictures by file name.
+    """
 
     regressor: Artifact
     report: EvaluationReport
     serving_difference: Figure
+    pages: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
 
 
 @dataclass(frozen=True)
@@ -94,9 +104,15 @@ def stage_challenger(
                 for name, each in carried.items()
             },
             vehicles=np.unique(vehicle_hashes(market.split.salt, sorted(set(vehicles)))),
+            features=read_features(dataset.path),
         )
 
-    return store.stage(market.name, build, provenance)
+    pages = {
+        f"{name}/{file}": page
+        for name, each in carried.items()
+        for file, page in each.pages.items()
+    }
+    return store.stage(market.name, build, provenance, pages)
 
 
 def _passes(
@@ -155,7 +171,7 @@ def judge(store: ReleaseStore, market: Market, release_id: str, dataset: Artifac
         other = _card(
             market,
             cars,
-            champion.value(columns),
+            champion.value(declared_alike(columns, read_features(dataset.path), champion.features)),
             behaviour={},
             serving_difference=None,
             golden_ok=True,

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
 from carprice_assets.errors import UserError
 from carprice_assets.files import canonical_json, sha256_bytes
 from carprice_assets.releases.head import Head
-from carprice_assets.releases.manifest import Manifest
+from carprice_assets.releases.manifest import SHA256, Manifest, check_path
 from carprice_assets.releases.strict import check_format, read_bounded, read_object
 
 MANIFEST, PROVENANCE, CONTENT = "manifest.json", "provenance.json", "content"
+PAGES = "reports"
 HEAD = "release.json"
 FORMAT = 1
 
@@ -22,12 +23,15 @@ FORMAT = 1
 class Provenance:
     """Where a release came from: told beside the content, so that equal content has one id.
 
-    ``staged_at`` is a UTC ISO time; ``facts`` hold run id, library versions and machine.
+    ``staged_at`` is a UTC ISO time; ``facts`` hold run id, library versions and machine;
+    ``pages`` the SHA-256 of each file below ``reports/`` by relative path, which tell times and
+    so are no content either.
     """
 
     release: str
     staged_at: str
     facts: Mapping[str, Any]
+    pages: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def to_bytes(self) -> bytes:
         """The bytes of ``provenance.json``, with the digest of the rest."""
@@ -40,6 +44,7 @@ class Provenance:
             "release": self.release,
             "staged_at": self.staged_at,
             "provenance": dict(self.facts),
+            "pages": dict(self.pages),
         }
 
     @classmethod
@@ -61,12 +66,15 @@ class Provenance:
             isinstance(release, str) and isinstance(staged_at, str) and isinstance(facts, dict)
         ):
             raise UserError(f"{path} is broken: release, staged_at or provenance is missing")
-        return cls(release, staged_at, cast("dict[str, Any]", facts))
+        return cls(release, staged_at, cast("dict[str, Any]", facts), _pages(table, str(path)))
 
 
 @dataclass(frozen=True)
 class Release:
-    """One release of a market: ``path`` holds manifest.json, provenance.json and content/."""
+    """One release of a market.
+
+    ``path`` holds manifest.json, provenance.json, content/ and, where there are any, reports/.
+    """
 
     market: str
     id: str
@@ -90,6 +98,17 @@ class Release:
         """``content/release.json``: market, units, regressors, data."""
         path = self.content / HEAD
         return Head.parse(read_object(path), str(path))
+
+
+def _pages(table: Mapping[str, Any], where: str) -> dict[str, str]:
+    pages = table.get("pages", {})
+    if not isinstance(pages, dict):
+        raise UserError(f"{where} is broken: pages is no table")
+    for name, digest in cast("dict[str, Any]", pages).items():
+        check_path(name, where)
+        if not isinstance(digest, str) or not SHA256.fullmatch(digest):
+            raise UserError(f"{where}: the hash of {name} must be 64 hex digits")
+    return cast("dict[str, str]", pages)
 
 
 def _digest(body: Mapping[str, Any]) -> str:

@@ -23,12 +23,19 @@ from typing import Any, TypeAlias
 from filelock import FileLock, Timeout
 
 from carprice_assets.errors import UserError
-from carprice_assets.files import fsync_folder, fsync_tree
+from carprice_assets.files import fsync_folder, fsync_tree, sha256_bytes
 from carprice_assets.markets.market import NAME
 from carprice_assets.releases.ledger import MOVES, Line, append_line, last_sequence, read_lines
-from carprice_assets.releases.manifest import RELEASE_ID, Manifest
+from carprice_assets.releases.manifest import RELEASE_ID, Manifest, check_path
 from carprice_assets.releases.pointer import Champion, read_pointer
-from carprice_assets.releases.release import CONTENT, MANIFEST, PROVENANCE, Provenance, Release
+from carprice_assets.releases.release import (
+    CONTENT,
+    MANIFEST,
+    PAGES,
+    PROVENANCE,
+    Provenance,
+    Release,
+)
 from carprice_assets.releases.rules import Decision
 from carprice_assets.releases.verify import release_problems
 
@@ -55,12 +62,18 @@ class ReleaseStore:
     clock: Callable[[], datetime] = utc_now
 
     def stage(
-        self, market: str, build: Callable[[Path], None], provenance: Mapping[str, Any]
+        self,
+        market: str,
+        build: Callable[[Path], None],
+        provenance: Mapping[str, Any],
+        pages: Mapping[str, bytes] | None = None,
     ) -> Release:
         """Let ``build`` fill an empty content folder and keep it as a release.
 
-        Built beside, fsynced, then moved to its id in one rename. Content that is there
-        already keeps its first provenance.
+        ``pages`` are Markdown pages and their pictures by relative path, kept beside the
+        provenance: they tell times, so they are no part of what the id is the hash of. Built
+        beside, fsynced, then moved to its id in one rename. Content that is there already keeps
+        its first provenance and pages.
 
         Raises
         ------
@@ -73,7 +86,12 @@ class ReleaseStore:
             build(content)
             manifest = Manifest.of(content)
             (work / MANIFEST).write_bytes(manifest.to_bytes())
-            facts = Provenance(manifest.id, self._now(), provenance)
+            hashes = {name: sha256_bytes(page) for name, page in (pages or {}).items()}
+            for name, page in (pages or {}).items():
+                check_path(name, PAGES)
+                (work / PAGES / name).parent.mkdir(parents=True, exist_ok=True)
+                (work / PAGES / name).write_bytes(page)
+            facts = Provenance(manifest.id, self._now(), provenance, hashes)
             (work / PROVENANCE).write_bytes(facts.to_bytes())
             self._refuse(Release(market, manifest.id, work), "built")
             final = self._folder(market) / manifest.id

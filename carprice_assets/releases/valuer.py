@@ -14,23 +14,41 @@ from numpy.typing import NDArray
 from carprice_assets.errors import UserError
 from carprice_assets.listings.contract import Columns, days
 from carprice_assets.listings.notes import Note
+from carprice_assets.markets.features import DeclaredFeature
 from carprice_assets.releases.content import check_schema
-from carprice_assets.releases.engine import Engine, Parts, own_parts
+from carprice_assets.releases.engine import Answer, Engine, Parts, own_parts
 from carprice_assets.releases.golden import Golden
 from carprice_assets.releases.head import Head
 from carprice_assets.releases.release import Release
 from carprice_assets.releases.strict import read_object
+from carprice_assets.releases.support import as_errors, verdict
 from carprice_assets.releases.vehicles import Hashes, read_vehicles
 from carprice_assets.releases.verify import content_types, release_problems
 
 
 @dataclass(frozen=True, slots=True)
 class CarValuation:
-    """One car's answer: a price with warnings, or None with the errors that say why."""
+    """One car's answer: a price with its range, or None with the errors that say why.
+
+    Attributes
+    ----------
+    price, low, high, coverage
+        The price, and the range that holds ``coverage`` of such cars' asking prices; the range
+        is None where the regressor has none.
+    supported
+        False for a car like which nothing was learned from, None where it could not be read.
+    reasons
+        Why a car is not supported; they stand among the errors as well, as ``unsupported``.
+    """
 
     price: float | None
     warnings: tuple[Note, ...] = ()
     errors: tuple[Note, ...] = ()
+    low: float | None = None
+    high: float | None = None
+    coverage: float | None = None
+    supported: bool | None = None
+    reasons: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -52,6 +70,8 @@ class Valuer:
     same_bits
         Whether the golden cars' features have the bits of the machine that built the release;
         None where they were not replayed. Another kind of processor may round otherwise.
+    features
+        Those of the market's own, as declared when the release was made.
     """
 
     release_id: str
@@ -60,6 +80,7 @@ class Valuer:
     engine: Engine
     content: Path
     same_bits: bool | None = None
+    features: tuple[DeclaredFeature, ...] = ()
 
     @classmethod
     def load(cls, folder: Path, verify: bool = True, parts: Parts | None = None) -> Valuer:
@@ -83,8 +104,8 @@ class Valuer:
         _refuse(release.id, problems)
         head = release.head()
         schema = release.content / "schema.json"
-        check_schema(read_object(schema), str(schema))
-        engine = Engine.open(release.content, head, parts or own_parts(head.currency))
+        features = check_schema(read_object(schema), str(schema))
+        engine = Engine.open(release.content, head, parts or own_parts(head.currency, features))
         same_bits = None
         if verify:
             path = release.content / "golden.json"
@@ -93,7 +114,7 @@ class Valuer:
             same_bits = replay.same_bits
         provenance = release.provenance()
         facts = dict(provenance.facts) | {"staged_at": provenance.staged_at}
-        return cls(release.id, head, facts, engine, release.content, same_bits)
+        return cls(release.id, head, facts, engine, release.content, same_bits, features)
 
     @property
     def market(self) -> str:
@@ -141,6 +162,12 @@ class Valuer:
         """
         return self.engine.value(columns, regressor)
 
+    def ranges(
+        self, columns: Columns, regressor: str | None = None
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Prices of ``columns`` and the ends of their ranges, (rows,) each; errors as ``value``."""
+        return self.engine.predictor(regressor).ranges(columns)
+
     def notes(self, columns: Columns) -> list[tuple[Note, ...]]:
         """What was imputed, unknown or unusual, one entry a row."""
         return self.engine.notes(columns)
@@ -157,7 +184,7 @@ class Valuer:
         UserError
             Where the release does not carry ``regressor``.
         """
-        self.engine.form(regressor)  # refused also where no car can be read
+        coverage = self.engine.predictor(regressor).coverage  # refused where no car can be read
         intake = self.engine.read_cars(cars, as_of=days(as_of), distance=self.distance)
         columns = dict(intake.columns)
         columns["observed_at"] = np.full(len(intake.rows), days(min(as_of, self.last_observed)))
@@ -166,9 +193,8 @@ class Valuer:
             CarValuation(None, tuple(warnings), tuple(errors))
             for warnings, errors in zip(intake.warnings, intake.errors)
         ]
-        valued = self.engine.value_with_notes(columns, regressor)
-        for row, (price, said) in zip(intake.rows, valued, strict=True):
-            answers[row] = _answer(price, (*answers[row].warnings, *clamped, *said))
+        for row, answer in zip(intake.rows, self.engine.answers(columns, regressor), strict=True):
+            answers[row] = _valuation(answer, (*answers[row].warnings, *clamped), coverage)
         return answers
 
     def _clamped(self, as_of: date) -> tuple[Note, ...]:
@@ -179,11 +205,20 @@ class Valuer:
         return (Note("as_of_clamped", "observed_at", told),)
 
 
-def _answer(price: float, warnings: tuple[Note, ...]) -> CarValuation:
-    if np.isfinite(price) and price > 0:
-        return CarValuation(price, warnings)
-    error = Note("unsupported", "car", "the regressor has no price above 0 for this car")
-    return CarValuation(None, warnings, (error,))
+def _valuation(answer: Answer, warnings: tuple[Note, ...], coverage: float | None) -> CarValuation:
+    reasons, others = verdict(answer.notes)
+    warnings = (*warnings, *others)
+    if not (np.isfinite(answer.price) and answer.price > 0):
+        told = "the regressor has no price above 0 for this car"
+        reasons = (*reasons, Note("no_price", "car", told))
+    if reasons:
+        errors = as_errors(reasons)
+        return CarValuation(None, warnings, errors, supported=False, reasons=reasons)
+    if coverage is None:
+        return CarValuation(answer.price, warnings, supported=True)
+    return CarValuation(
+        answer.price, warnings, (), answer.low, answer.high, coverage, supported=True
+    )
 
 
 def _refuse(release_id: str, problems: list[str]) -> None:

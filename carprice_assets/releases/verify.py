@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import stat
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -13,10 +14,12 @@ import numpy as np
 from carprice_assets.errors import UserError
 from carprice_assets.files import sha256_file
 from carprice_assets.releases.manifest import FileEntry, Manifest, regular_files
-from carprice_assets.releases.release import CONTENT, HEAD, MANIFEST, PROVENANCE, Release
+from carprice_assets.releases.release import CONTENT, HEAD, MANIFEST, PAGES, PROVENANCE, Release
 
 SUFFIXES = {".json", ".npy", ".cbm", ".txt", ".onnx"}
 """File types that a release may carry: none runs code when it is read."""
+
+PAGE_SUFFIXES = {".md", ".png"}
 
 MAX_NPY_HEADER = 10_000
 
@@ -36,19 +39,34 @@ def release_problems(release: Release) -> list[str]:
     if manifest.id != release.id:
         problems.append(f"{MANIFEST} belongs to release {manifest.id}")
     expected = {f"{CONTENT}/{path}": entry for path, entry in manifest.files.items()}
-    for name in sorted(found - set(expected) - {MANIFEST, PROVENANCE}):
-        problems.append(f"{name} is added")
-    for name, entry in sorted(expected.items()):
-        problem = _file_problem(release.path / name, entry) if name in found else "is missing"
-        if problem:
-            problems.append(f"{name} {problem}")
+    pages: dict[str, str] = {}
     try:
         provenance = release.provenance()
+        pages = {f"{PAGES}/{name}": digest for name, digest in provenance.pages.items()}
         if provenance.release != release.id:
             problems.append(f"{PROVENANCE} belongs to release {provenance.release}")
     except UserError as error:
         problems.append(str(error))
+    for name in sorted(found - set(expected) - set(pages) - {MANIFEST, PROVENANCE}):
+        problems.append(f"{name} is added")
+    problems += _page_problems(release, pages, found)
+    for name, entry in sorted(expected.items()):
+        problem = _file_problem(release.path / name, entry) if name in found else "is missing"
+        if problem:
+            problems.append(f"{name} {problem}")
     return problems or _content_problems(release, manifest)
+
+
+def _page_problems(release: Release, pages: Mapping[str, str], found: set[str]) -> list[str]:
+    problems: list[str] = []
+    for name, digest in sorted(pages.items()):
+        if Path(name).suffix not in PAGE_SUFFIXES:
+            problems.append(f"{name} is of a type that a release may not carry")
+        elif name not in found:
+            problems.append(f"{name} is missing")
+        elif sha256_file(release.path / name) != digest:
+            problems.append(f"{name} is changed: another hash")
+    return problems
 
 
 def content_types(release: Release, manifest: Manifest) -> list[str]:

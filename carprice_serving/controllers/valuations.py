@@ -28,8 +28,9 @@ def valuation_routes(valuations: Valuations) -> list[HTTPRouteHandler]:
         operation_class=PredictOperation,
         summary="Value cars of the default market",
         description=(
-            "`result[i]` is the price of `cars_data[i]`, null where that car has an error; "
-            "`valuations[i]` tells its currency, warnings, errors and provenance. "
+            "`result[i]` is the price of `cars_data[i]`, null where that car has an error or "
+            "nothing like it was learned from; `valuations[i]` tells its range, currency, "
+            "warnings, errors and provenance. "
             "`cars_real_price` is accepted and not used for pricing."
         ),
         tags=["valuations"],
@@ -46,7 +47,10 @@ def valuation_routes(valuations: Valuations) -> list[HTTPRouteHandler]:
         operation_id="valueCars",
         operation_class=ValuationsOperation,
         summary="Value cars of a market",
-        description="One valuation a car, in order; a car with errors has no price.",
+        description=(
+            "One valuation a car, in order: a price with its range. A car with errors has none, "
+            "and neither has one that is not supported; `reasons` say why."
+        ),
         tags=["valuations"],
         responses=REFUSALS,
         status_code=200,

@@ -1,6 +1,10 @@
-// Starts Swagger UI on the service's own OpenAPI document; a file, so that a strict CSP can hold.
+// Starts Swagger UI on the service's own OpenAPI document, or with ?market=NAME on that of one
+// market; a file, so that a strict CSP can hold.
+const market = new URLSearchParams(location.search).get("market");
 SwaggerUIBundle({
-  url: document.getElementById("docs").dataset.openapi,
+  url: market
+    ? `/api/v1/${encodeURIComponent(market)}/openapi.json`
+    : document.getElementById("docs").dataset.openapi,
   dom_id: "#docs",
   deepLinking: true,
   docExpansion: "list",

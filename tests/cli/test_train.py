@@ -14,6 +14,7 @@ def test_bad_words_are_named(trained_home: Home, refused: Callable[..., str]) ->
     told = refused("train", "-m", "small", "--regressors", "catboost,oracle")
     assert told == "unknown regressor 'oracle': there are random_forest, catboost"
     assert "--trials" in refused("train", "-m", "small", "--trials", "-1")
+    assert "--minutes" in refused("train", "-m", "small", "--minutes", "-1")
     assert "market us has no listings yet" in refused("train", "-m", "us")
     assert "unknown market 'nowhere'" in refused("train", "-m", "nowhere")
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from carprice_assets.errors import UserError
+from carprice_assets.evaluation.evaluate import evaluate
 from carprice_assets.evaluation.leaderboard import choose, rows, to_markdown, to_text
 from carprice_assets.evaluation.naive import NaiveValuation
-from carprice_assets.evaluation.report import evaluate
 
 
 @pytest.fixture
@@ -15,7 +15,7 @@ def reports_on(cars, valuer):
     naive = NaiveValuation()
     naive.fit(train, train["price"])
 
-    def judge(holdout_price=None, exponents=None):
+    def judge(holdout_price=None, exponents=None, **given):
         judged = holdout if holdout_price is None else holdout | {"price": holdout_price}
         return [
             evaluate(
@@ -30,6 +30,7 @@ def reports_on(cars, valuer):
                 naive=naive,
                 resamples=10,
                 sample=20,
+                **given,
             )
             for name, exponent in (exponents or {"worse": 1.02, "better": 1.0}).items()
         ]
@@ -83,11 +84,45 @@ def test_what_cannot_be_compared_is_refused(reports_on, holdout_price):
 def test_tables_line_up(reports_on):
     table = rows(reports_on(), "better")
     text = to_text(table).splitlines()
-    assert len(text) == 6
-    assert text[3].startswith("* better")
-    assert text[5].startswith("  naive valuation")
-    assert len({len(line) for line in text}) == 1
-    assert len(text[0]) <= 120
+    errors, costs = text[:6], text[7:]
+    assert errors[3].startswith("* better")
+    assert errors[5].startswith("  naive valuation")
+    assert len(costs) == 5
+    assert costs[3].startswith("* better")
+    for part in (errors, costs):
+        assert len({len(line) for line in part}) == 1
+        assert len(part[0]) <= 120
     lines = to_markdown(table).splitlines()
     assert lines[2].startswith("| **better** |")
-    assert len({line.count("|") for line in lines}) == 1
+    assert len({line.count("|") for line in lines[:5]}) == 1
+    assert "protocol" not in "".join(lines)
+
+
+def test_ranges_costs_and_the_references_protocol_side_by_side(reports_on, valuer, cars):
+    price = valuer(cars(300, 3))
+    given = {
+        "holdout_ranges": (0.85 * price, 1.2 * price),
+        "stated_coverage": 0.9,
+        "unsupported": np.arange(300) < 3,
+        "outliers": np.arange(300) < 30,
+        "costs": {"fit_seconds": 65.4, "serving_bytes": 4.2e6, "one_seconds": 0.0021},
+    }
+    reports = reports_on(exponents={"only": 1.0}, **given)
+    table = rows(reports, "only")
+    row = table[0]
+    assert row["coverage"] == reports[0].ranges["coverage"]
+    assert row["width"] == pytest.approx(0.35)
+    assert row["unsupported"] == 0.01
+    assert row["reference_removed"] == 30
+    assert row["reference_mae"] == reports[0].reference_protocol["figures"]["mae"]["value"]
+    assert row["mae"] == reports[0].figures["mae"]["value"] != row["reference_mae"]
+    assert json.loads(json.dumps(table, allow_nan=False)) == table
+    assert max(map(len, to_text(table).splitlines())) <= 120
+    for told in (to_text(table), to_markdown(table)):
+        above, below = told.split("Not comparable")
+        assert "35.0 %" in above
+        assert "65.4 s" in above
+        assert "4.2 MB" in above
+        assert "2.1 ms" in above
+        assert " 30 " in below
+        assert f"{row['reference_mae']:,.0f}" in below

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from carprice_assets.evaluation import plots
+from carprice_assets.evaluation.range_plots import coverage_by_price
 
 
 def prices(rows):
@@ -50,13 +51,47 @@ def test_a_panel_for_each_measure():
     assert plots.training_curves({"validation_rmse": [float("nan"), 500.0, 2.0]})
 
 
-@pytest.mark.parametrize("png", [plots.training_curves({}), plots.importances({})])
+def test_the_search_shows_its_best():
+    def trials(*errors):
+        return [{"number": n, "error": error} for n, error in enumerate(errors)]
+
+    falling = plots.search_history(trials(5.0, 4.0, None, 3.0))
+    assert pixels(falling).shape[1] == 700
+    assert falling == plots.search_history(trials(5.0, 4.0, None, 3.0))
+    assert falling != plots.search_history(trials(5.0, 4.0, 3.0))
+
+
+def test_the_coverage_of_each_price_band_is_shown():
+    def ranges(coverage):
+        bands = [
+            {"name": "0-10k", "rows": 40, "coverage": coverage, "width": 0.4},
+            {"name": "10-20k", "rows": 0, "coverage": None, "width": None},
+            {"name": "20-30k", "rows": 5, "coverage": 1.0, "width": 0.2},
+        ]
+        return {"stated": 0.9, "slices": {"price": bands}}
+
+    one = coverage_by_price(ranges(0.85), currency="USD")
+    assert pixels(one).shape[1] == 700
+    assert one != coverage_by_price(ranges(0.5), currency="USD")
+
+
+@pytest.mark.parametrize(
+    "png",
+    [
+        plots.training_curves({}),
+        plots.importances({}),
+        plots.search_history([{"number": 0, "error": None}]),
+    ],
+)
 def test_nothing_recorded_is_said(png):
     assert pixels(png).std() > 0.001
 
 
 def test_evaluation_imports_nothing_heavy():
-    modules = "behaviour leaderboard metrics naive plots report report_text scoring slices tables"
+    modules = (
+        "behaviour canvas costs coverage evaluate leaderboard metrics naive plots range_plots"
+        " report report_sections report_text scoring slices tables"
+    )
     code = (
         "import importlib, sys\n"
         f"for name in '{modules}'.split():\n"

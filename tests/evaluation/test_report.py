@@ -4,15 +4,10 @@ import numpy as np
 import pytest
 
 from carprice_assets.errors import UserError
+from carprice_assets.evaluation.evaluate import evaluate, holdout_hash, overfit
 from carprice_assets.evaluation.metrics import figures
 from carprice_assets.evaluation.naive import NaiveValuation
-from carprice_assets.evaluation.report import (
-    EvaluationReport,
-    evaluate,
-    holdout_hash,
-    overfit,
-    plain,
-)
+from carprice_assets.evaluation.report import EvaluationReport, plain
 
 
 @pytest.fixture
@@ -37,7 +32,7 @@ def report_of(sides, valuer):
                 "parameters": {"depth": np.int64(6), "rate": np.float64("nan")},
                 "importances": {"year": 0.7, "msrp": 0.3},
                 "curves": {"train_rmse": [0.3, 0.2]},
-                "timings": {"fit_seconds": 1.5},
+                "costs": {"fit_seconds": 1.5},
                 "resamples": 20,
             }
             | sides
@@ -78,17 +73,119 @@ def test_the_report_survives_json(report_of):
     assert report.parameters == {"depth": 6, "rate": None}
 
 
-def test_only_the_timings_differ_between_two_runs(report_of):
-    first, second = report_of(), report_of(timings={"fit_seconds": 99.0})
+def test_only_the_costs_differ_between_two_runs(report_of):
+    first, second = report_of(), report_of(costs={"fit_seconds": 99.0})
     assert first.deterministic() == second.deterministic()
-    assert "timings" not in first.deterministic()
-    assert first.timings["fit_seconds"] == 1.5
-    assert first.timings["evaluate_seconds"] > 0
+    assert "costs" not in first.deterministic()
+    assert first.costs["fit_seconds"] == 1.5
+    assert first.costs["evaluate_seconds"] > 0
+
+
+def test_ranges_are_judged_where_there_are_any(report_of, sides, valuer):
+    price = valuer(sides["holdout"])
+    report = report_of(holdout_ranges=(0.9 * price, 1.1 * price), stated_coverage=0.8)
+    truth = sides["holdout"]["price"]
+    inside = (truth >= 0.9 * price) & (truth <= 1.1 * price)
+    assert report.ranges["coverage"] == pytest.approx(inside.mean())
+    assert report.ranges["stated"] == 0.8
+    text = report.to_markdown()
+    assert "made for 80 %" in text
+    assert "| Stock type | Used |" in text
+    assert "| Make | Aster |" in text
+    assert "gives no ranges" in report_of().to_markdown()
+    assert report_of().ranges == {}
+    with pytest.raises(ValueError, match="low <= prediction <= high"):
+        report_of(holdout_ranges=(1.01 * price, 1.1 * price))
+
+
+def test_known_predictions_are_not_asked_for_again(report_of, sides, valuer):
+    def predict(columns):
+        assert len(columns["make"]) != len(sides["holdout"]["make"])
+        return valuer(columns)
+
+    known = 1.5 * valuer(sides["holdout"])
+    given = report_of(predict=predict, holdout_predicted=known, sample=50)
+    assert given.figures == figures(sides["holdout"]["price"], known, resamples=20)
+
+
+def test_unsupported_cars_are_judged_and_counted(report_of):
+    mask = np.arange(400) < 6
+    report = report_of(unsupported=mask)
+    assert report.unsupported == 0.015
+    assert report.figures == report_of().figures
+    assert "1.50 % of the cars are unsupported" in report.to_markdown()
+    assert report_of().unsupported is None
+    assert "unsupported" not in report_of().to_markdown()
+
+
+def test_the_references_protocol_stands_apart(report_of, sides, valuer):
+    truth, predicted = sides["holdout"]["price"], valuer(sides["holdout"])
+    flagged = np.abs(predicted / truth - 1) > 0.05
+    report = report_of(outliers=flagged)
+    protocol = report.reference_protocol
+    assert protocol["removed"] == flagged.sum() > 0
+    assert protocol["figures"] == figures(truth[~flagged], predicted[~flagged], resamples=20)
+    assert report.figures == report_of().figures
+    before, after = report.to_markdown().split("## The reference's protocol")
+    assert "**Not comparable**" in after
+    assert "Not comparable" not in before
+    assert report_of(outliers=np.ones(400, bool)).reference_protocol == {}
+    assert "protocol" not in report_of().to_markdown()
+
+
+SEARCH = {
+    "best": 2,
+    "trials": [
+        {"number": 0, "state": "complete", "error": 1500.0, "parameters": {}},
+        {"number": 1, "state": "pruned", "error": None, "parameters": {"depth": 9}},
+        {"number": 2, "state": "complete", "error": 1234.0, "parameters": {"depth": 7}},
+    ],
+    "importances": {"depth": 0.75},
+    "space": {
+        "depth": {"kind": "int", "low": 4, "high": 10},
+        "rate": {"kind": "float", "low": 0.01, "high": 0.3, "log": True},
+        "loss": {"kind": "choice", "choices": ["MAE", "RMSE"]},
+    },
+}
+
+
+def test_a_search_is_told(report_of):
+    report = report_of(search=SEARCH)
+    assert EvaluationReport.from_json(report.to_json()).search == SEARCH
+    text = report.to_markdown()
+    assert "3 trials, trial 0 the defaults: 2 complete, 1 pruned, 0 failed. Trial 2" in text
+    assert text.index("| 2 | depth 7 | 1,234 |") < text.index("| 0 | nothing | 1,500 |")
+    assert "| depth | 4 to 10 | 75.0 % |" in text
+    assert "| rate | 0.01 to 0.3, logarithmic | – |" in text
+    assert "| loss | MAE, RMSE | – |" in text
+    assert "## Search" not in report_of().to_markdown()
+
+
+def test_the_page_links_the_pictures_there_are(report_of):
+    text = report_of(search=SEARCH).to_markdown({"residuals": "residuals.png", "search": "s.png"})
+    assert "![residuals](residuals.png)" in text
+    assert text.index("## Search") < text.index("![search](s.png)") < text.index("## Costs")
+    assert text.count("![") == 2
+
+
+def test_costs_are_told_in_units_that_fit(report_of):
+    costs = {
+        "fit_seconds": 754.0,
+        "fit_memory": 2345.6,
+        "bytes": 12.34e6,
+        "load_seconds": 2.345,
+        "thousand_seconds": 0.1234,
+        "one_seconds": 0.00085,
+    }
+    text = report_of(costs=costs).to_markdown()
+    for cell in ("13 min", "2,346 MB", "12.3 MB", "2.35 s", "123 ms", "0.85 ms"):
+        assert f"| {cell} |" in text
+    assert "| serving form | – |" in text
 
 
 def test_the_regressor_never_sees_a_price(report_of, valuer):
     def predict(columns):
-        assert not {"price", "vehicle", "vin", "listing_id"} & set(columns)
+        assert not {"price", "vehicle", "listing_id", "first_seen"} & set(columns)
         return valuer(columns)
 
     assert report_of(predict=predict).figures["rows"] == 400

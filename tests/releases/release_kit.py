@@ -57,7 +57,8 @@ class FakeFeatures:
 class FakeForm:
     """Weights from a file; a negative MSRP weight gives prices below 0."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, names: Sequence[str]) -> None:
+        del names
         self.weights = np.load(folder / "weights.npy")
 
     def predict(self, features: Any) -> Any:

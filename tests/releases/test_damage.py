@@ -23,7 +23,14 @@ from carprice_assets.releases.verify import npy_problem
 def pristine(tmp_path_factory: pytest.TempPathFactory, kit: ModuleType) -> list[Release]:
     root = tmp_path_factory.mktemp("pristine")
     store = ReleaseStore(root / "releases")
-    return [store.stage("us", kit.builder(root, tilt), {"run": tilt}) for tilt in (0.0, 5.0)]
+
+    def pages(tilt: float) -> dict[str, bytes]:
+        return {"catboost/report.md": f"# {tilt:.0f}\n".encode(), "catboost/costs.png": b"pixels"}
+
+    return [
+        store.stage("us", kit.builder(root, tilt), {"run": tilt}, pages(tilt))
+        for tilt in (0.0, 5.0)
+    ]
 
 
 @pytest.fixture

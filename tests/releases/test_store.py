@@ -50,6 +50,36 @@ def test_same_content_again_keeps_the_first(store: ReleaseStore, kit: ModuleType
     assert len(store.list("us")) == 1
 
 
+def test_pages_lie_beside_the_content(store: ReleaseStore, kit: ModuleType) -> None:
+    pages = {"forest/report.md": b"took 3 s", "forest/residuals.png": b"pixels"}
+    release = store.stage("us", kit.tiny(1), {"run": "r1"}, pages)
+    assert (release.path / "reports" / "forest" / "report.md").read_bytes() == b"took 3 s"
+    assert set(release.provenance().pages) == set(pages)
+    assert store.verify(release) == []
+    later = store.stage("us", kit.tiny(1), {"run": "r2"}, {"forest/report.md": b"took 4 s"})
+    assert later.id == release.id == store.stage("us", kit.tiny(1), {}).id
+    assert (later.path / "reports" / "forest" / "report.md").read_bytes() == b"took 3 s"
+    assert set(later.provenance().pages) == set(pages)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("../page.md", "^reports: path"), ("page.html", "of a type"), ("/page.md", "^reports: path")],
+)
+def test_a_page_of_another_type_or_place_is_refused(
+    store: ReleaseStore, kit: ModuleType, name: str, told: str
+) -> None:
+    with pytest.raises(UserError, match=told):
+        store.stage("us", kit.tiny(1), {}, {name: b"x"})
+    assert store.list("us") == []
+
+
+def test_an_added_page_is_named(store: ReleaseStore, kit: ModuleType) -> None:
+    release = store.stage("us", kit.tiny(1), {}, {"report.md": b"x"})
+    (release.path / "reports" / "other.md").write_bytes(b"y")
+    assert store.verify(release) == ["reports/other.md is added"]
+
+
 def test_same_content_over_a_damaged_release_is_refused(
     store: ReleaseStore, kit: ModuleType
 ) -> None:

@@ -13,9 +13,10 @@ import pytest
 
 from carprice_assets.errors import UserError
 from carprice_assets.listings.contract import FIELDS, text_array
+from carprice_assets.regressors.predictor import SLICE, Predictor
 from carprice_assets.releases.card import model_card
 from carprice_assets.releases.content import build_content, check_schema, schema
-from carprice_assets.releases.engine import SLICE, Parts
+from carprice_assets.releases.engine import Parts
 from carprice_assets.releases.golden import Golden, golden_cars
 from carprice_assets.releases.head import Head
 from carprice_assets.releases.release import Release
@@ -109,20 +110,23 @@ def test_a_price_that_is_none_becomes_an_error(valuer: Valuer, kit: ModuleType) 
     answer = valuer.value_cars([worn], as_of=LAST)[0]
     assert answer.price is None
     assert [note.code for note in answer.errors] == ["unsupported"]
+    assert [note.code for note in answer.reasons] == ["no_price"]
+    assert answer.supported is False
 
 
 def test_long_batches_are_sliced_without_a_trace(valuer: Valuer, kit: ModuleType) -> None:
     columns = kit.read_cars(kit.CARS * (SLICE // 2), as_of=19_000.0, distance="mi").columns
     sizes: list[int] = []
-    form = valuer.engine.forms["catboost"]
+    form = valuer.engine.predictor("catboost").form
 
     class Watched:
         def predict(self, features: Any) -> Any:
             sizes.append(len(features))
             return form.predict(features)
 
-    forms = {"catboost": Watched()}
-    watched = type(valuer.engine)(valuer.engine.features, forms, "catboost", "mi", kit.read_cars)
+    features = valuer.engine.features
+    predictors = {"catboost": Predictor(features, Watched())}
+    watched = type(valuer.engine)(features, predictors, "catboost", "mi", kit.read_cars)
     prices = watched.value(columns)
     assert sizes == [SLICE, SLICE // 2]
     assert np.array_equal(prices, np.tile(prices[:3], SLICE // 2))
@@ -200,7 +204,7 @@ def test_a_field_with_another_meaning_is_refused() -> None:
     with pytest.raises(UserError, match="'interior_color' means something else"):
         check_schema(table, "schema.json")
     with pytest.raises(UserError, match="newer than"):
-        check_schema(table | {"format": 2}, "schema.json")
+        check_schema(table | {"format": 3}, "schema.json")
 
 
 @pytest.mark.parametrize(
@@ -223,7 +227,17 @@ def test_a_malformed_head_is_refused(release: Release, change: dict[str, Any], t
 
 @pytest.mark.parametrize(
     "change",
-    [{"cars": []}, {"prices": {"catboost": [1.0]}}, {"as_of": "soon"}, {"format": 0}],
+    [
+        {"cars": []},
+        {"prices": {"catboost": [1.0]}},
+        {"ranges": None},
+        {"ranges": {"catboost": [], "random_forest": [], "other": []}},
+        {"ranges": {"catboost": []}},
+        {"ranges": {"catboost": [[1.0, 2.0]], "random_forest": []}},
+        {"ranges": {"catboost": [[1.0], [1.0], [1.0]], "random_forest": []}},
+        {"as_of": "soon"},
+        {"format": 0},
+    ],
 )
 def test_malformed_golden_cases_are_refused(release: Release, change: dict[str, Any]) -> None:
     table = json.loads((release.content / "golden.json").read_bytes())

@@ -16,11 +16,19 @@ class FakeCar:
     price: float | None
     warnings: tuple[Note, ...] = ()
     errors: tuple[Note, ...] = ()
+    low: float | None = None
+    high: float | None = None
+    coverage: float | None = None
+    supported: bool | None = None
+    reasons: tuple[Note, ...] = ()
 
 
 @dataclass
 class FakeValuer:
-    """Prices a car by its ``msrp``; ``model`` 'boom' raises, as a defect would."""
+    """Prices a car by its ``msrp``; ``model`` 'boom' raises, as a defect would.
+
+    A car of ``make`` 'Nobody' is not supported.
+    """
 
     market: str = "us"
     release_id: str = "r1"
@@ -51,7 +59,12 @@ class FakeValuer:
         if not 1900 <= year <= 2026:
             return FakeCar(None, errors=(Note("out_of_range", "year", "out of range"),))
         notes = () if "trim" in car else (Note("imputed", "trim", "not given"),)
-        return FakeCar(float(car.get("msrp", 10_000)) + 0.004, notes)
+        if car.get("make") == "Nobody":
+            reason = Note("unknown_make", "make", "no listing of make 'Nobody' was learned")
+            error = Note("unsupported", "make", reason.message)
+            return FakeCar(None, notes, (error,), supported=False, reasons=(reason,))
+        price = float(car.get("msrp", 10_000)) + 0.004
+        return FakeCar(price, notes, (), 0.9 * price, 1.1 * price, 0.9, supported=True)
 
 
 class FakeSource:

@@ -27,6 +27,8 @@ PROMOTED = Decision("promoted", ())
 class YearAlone:
     """Features: the year."""
 
+    feature_names = ("year",)
+
     def transform(self, columns: Mapping[str, Any]) -> Any:
         return columns["year"].astype(np.float32)[:, None]
 
@@ -61,7 +63,8 @@ def read_cars(cars: Sequence[Any], *, as_of: float, distance: str) -> Read:
     return Read(columns, np.array(good, dtype=np.intp), errors, [() for _ in cars])
 
 
-def load_form(folder: Path) -> PerYear:
+def load_form(folder: Path, names: Sequence[str]) -> PerYear:
+    assert tuple(names) == YearAlone.feature_names
     return PerYear(json.loads((folder / "form.json").read_bytes())["factor"])
 
 

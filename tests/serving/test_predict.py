@@ -51,6 +51,11 @@ def test_answer_of_the_references_form(client: Any) -> None:
         "valuations": [
             {
                 "price": 45_500.0,
+                "low": 40_950.0,
+                "high": 50_050.0,
+                "coverage": 0.9,
+                "supported": True,
+                "reasons": [],
                 "currency": "USD",
                 "warnings": [],
                 "errors": [],
@@ -91,6 +96,23 @@ def test_one_bad_car_among_good_ones(client: Any) -> None:
     assert answer["result"] == [45_500.0, None, None, 20_000.0]
     fields = [[error["field"] for error in v["errors"]] for v in answer["valuations"]]
     assert fields == [[], ["year"], ["car"], []]
+
+
+@pytest.mark.parametrize("path", [PREDICT, "/api/v1/us/valuations"])
+def test_a_car_that_is_not_supported_has_reasons_and_no_price(client: Any, path: str) -> None:
+    cars = [CAR, CAR | {"make": "Nobody"}, {"year": 3000}]
+    answer = post(client, {"cars_data" if path == PREDICT else "cars": cars}, path).json()
+    good, unseen, bad = answer["valuations"]
+    assert [good["supported"], unseen["supported"], bad["supported"]] == [True, False, None]
+    assert (good["reasons"], bad["reasons"]) == ([], [])
+    message = "no listing of make 'Nobody' was learned"
+    assert unseen["reasons"] == [{"code": "unknown_make", "field": "make", "message": message}]
+    assert unseen["errors"] == [{"code": "unsupported", "field": "make", "message": message}]
+    for valuation in (unseen, bad):
+        ends = ("price", "low", "high", "coverage")
+        assert [valuation[name] for name in ends] == [None] * 4
+    if path == PREDICT:
+        assert answer["result"] == [45_500.0, None, None]
 
 
 def test_order_holds_over_slices(client: Any, valuer: FakeValuer) -> None:

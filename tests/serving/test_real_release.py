@@ -135,8 +135,6 @@ def test_a_field_that_may_be_missing(client: Any, field: str, how: str) -> None:
 @pytest.mark.parametrize(
     ("field", "value", "code"),
     [
-        ("make", "Quux Motors", "unknown_make"),
-        ("model", "Zephyrus 99", "unknown_model"),
         ("exterior_color", "zzyx qwv", "unknown_word"),
         ("interior_color", "zzyx qwv", "unknown_word"),
         ("drivetrain", "Quantum drive", "unknown_word"),
@@ -153,6 +151,36 @@ def test_what_is_unknown_is_priced_with_a_warning(
     assert price > 0
     told = [(note["code"], note["field"]) for note in valuation["warnings"]]
     assert (code, field) in told
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"make": "Quux Motors"}, "unknown_make"),
+        ({"model": "Zephyrus 99"}, "unknown_model"),
+        ({"year": 1931}, "unseen_year"),
+        ({"mileage": 900_000}, "unseen_mileage"),
+        ({"stock_type": "New", "mileage": 80_000}, "unseen_mileage"),
+    ],
+)
+def test_a_car_beyond_what_was_seen_is_not_supported(
+    client: Any, change: dict[str, Any], code: str
+) -> None:
+    [price], [valuation] = ask(client, USED | change)
+    assert price is None
+    assert valuation["supported"] is False
+    assert code in {reason["code"] for reason in valuation["reasons"]}
+    assert {error["code"] for error in valuation["errors"]} == {"unsupported"}
+    assert all(error["message"] for error in valuation["errors"])
+
+
+def test_every_price_has_its_range(client: Any) -> None:
+    prices, valuations = ask(client, *CARS)
+    for price, valuation in zip(prices, valuations, strict=True):
+        assert price is not None
+        assert valuation["supported"] is True
+        assert 0 < valuation["low"] < price < valuation["high"]
+        assert valuation["coverage"] == 0.9
 
 
 def test_one_bad_car_spoils_no_other(client: Any) -> None:

@@ -19,6 +19,7 @@ def test_operations_are_pinned(client: Any) -> None:
         ("post", "/api/v1/predict"): ("predict", ["valuations"], True),
         ("post", "/api/v1/{market}/valuations"): ("valueCars", ["valuations"], True),
         ("get", "/api/v1/markets"): ("listMarkets", ["markets"], True),
+        ("get", "/api/v1/{market}/openapi.json"): ("describeMarket", ["markets"], True),
         ("get", "/health"): ("getHealth", ["state"], True),
         ("get", "/ready"): ("getReadiness", ["state"], True),
     }
@@ -33,7 +34,7 @@ def test_the_car_is_that_of_the_listing_contract(client: Any) -> None:
     assert car["required"] == ["make", "model", "year"]
     assert set(car["properties"]) == {
         "make", "model", "trim", "vin", "year", "mileage", "msrp", "stock_type", "drivetrain",
-        "fuel_type", "bodystyle", "cat", "exterior_color", "interior_color",
+        "fuel_type", "bodystyle", "cat", "exterior_color", "interior_color", "dealer",
     }  # fmt: skip
     for example in media["examples"].values():
         for given in example["value"]["cars_data"]:

@@ -1,0 +1,77 @@
+"""What a user would pick instead, in an environment of its own: untuned LightGBM, AutoGluon.
+
+Started by ``quality.py`` as ``python rivals.py RIVAL FOLDER``. Reads ``train.parquet`` and
+``test.parquet`` in FOLDER (the raw title, every listing column, ``price`` in the first alone),
+writes ``<rival>.npy``, the prices of the test rows, and ``<rival>.json`` with what it took.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+SECONDS = 25 * 60
+SEED = 1
+
+
+def lightgbm(train: pd.DataFrame, test: pd.DataFrame) -> np.ndarray:
+    """All defaults, on the log price; texts are native categories."""
+    from lightgbm import LGBMRegressor
+
+    features = [name for name in test.columns if name != "vin"]
+    for name in features:
+        if train[name].dtype == object or isinstance(train[name].dtype, pd.StringDtype):
+            kind = pd.CategoricalDtype(sorted(train[name].dropna().unique()))
+            train[name], test[name] = train[name].astype(kind), test[name].astype(kind)
+    model = LGBMRegressor(random_state=SEED, n_jobs=2, verbose=-1)
+    model.fit(train[features], np.log(train["price"]))
+    return np.exp(model.predict(test[features]))
+
+
+def autogluon(train: pd.DataFrame, test: pd.DataFrame) -> np.ndarray:
+    """``good_quality``, 25 minutes, mean absolute error of the log price."""
+    from autogluon.tabular import TabularPredictor
+
+    train = train.assign(log_price=np.log(train.pop("price")))
+    with tempfile.TemporaryDirectory(prefix="autogluon-") as folder:
+        predictor = TabularPredictor(
+            label="log_price",
+            problem_type="regression",
+            eval_metric="mean_absolute_error",
+            path=folder,
+            verbosity=2,
+        )
+        predictor.fit(train, presets="good_quality", time_limit=SECONDS)
+        print(predictor.leaderboard().to_string(), flush=True)
+        return np.exp(predictor.predict(test).to_numpy(dtype=np.float64))
+
+
+RIVALS = {"lightgbm": lightgbm, "autogluon": autogluon}
+
+
+def main() -> int:
+    name, folder = sys.argv[1], Path(sys.argv[2])
+    train = pd.read_parquet(folder / "train.parquet")
+    test = pd.read_parquet(folder / "test.parquet")
+    began = time.perf_counter()
+    prices = RIVALS[name](train, test)
+    facts = {
+        "seconds": round(time.perf_counter() - began, 1),
+        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "threads": len(os.sched_getaffinity(0)),
+    }
+    np.save(folder / f"{name}.npy", prices)
+    (folder / f"{name}.json").write_text(json.dumps(facts))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

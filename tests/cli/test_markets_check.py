@@ -1,0 +1,37 @@
+"""``carprice markets check``: features that a market switches off must be there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from carprice_assets.cli import main
+
+GOOD = 'currency = "EUR"\ndistance = "km"\n[training]\nfeatures_off = '
+
+
+@pytest.mark.parametrize(
+    ("off", "line"),
+    [
+        ('["vin_encoder", "age", "make_borgward"]', None),
+        ('["vin_encodr"]', "no transformer or feature is called 'vin_encodr'"),
+        ('["age", "scaler"]', "regressors see nothing of scaler"),
+    ],
+)
+def test_unknown_features_are_told(
+    off: str, line: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CARPRICE_HOME", str(tmp_path))
+    (tmp_path / "markets").mkdir()
+    (tmp_path / "markets" / "mine.toml").write_text(GOOD + off, encoding="utf-8")
+    found = CliRunner().invoke(main, ["markets", "check"])
+    if line is None:
+        assert (found.exit_code, found.stderr) == (0, "")
+        return
+    assert found.exit_code == 2
+    told = found.stderr.splitlines()
+    assert len(told) == 1
+    assert told[0].startswith(f"carprice: market mine: training.features_off: {line}")
+    assert found.stdout.endswith(", 1 broken\n")
