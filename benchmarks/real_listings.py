@@ -49,7 +49,7 @@ def parts(name: str) -> tuple[Cars, Cars]:
     path = data_folder() / file
     if name == "cards":
         with tempfile.TemporaryDirectory(prefix="carprice-cards-") as folder:
-            before = _before_november(path, Path(folder))
+            before = before_november(path, Path(folder))
             train = listings(kind, before, date(2023, 10, 31))
         whole = listings(kind, path, day)
         test = take(whole, whole["first_seen"] >= days(NOVEMBER))
@@ -87,13 +87,14 @@ def _imported(warehouse: Warehouse, kind: str, file: Path, day: date) -> Any:
         raw.append(connection, market, kind, file, day)
         cleaning.rebuild(connection, market)
         split.assign(connection, market)
-        return connection.execute(
+        query = (
             f"SELECT {names}, vehicle, source FROM listings JOIN vehicles"
             " USING (market, listing_id) ORDER BY listing_id"
-        ).to_arrow_table()
+        )
+        return connection.sql(query).to_arrow_table()
 
 
-def _before_november(path: Path, folder: Path) -> Path:
+def before_november(path: Path, folder: Path) -> Path:
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 

@@ -20,18 +20,23 @@ import pandas as pd
 
 SECONDS = 25 * 60
 SEED = 1
+LEFT_OUT = ("vin", "title", "dealer")
 
 
 def lightgbm(train: pd.DataFrame, test: pd.DataFrame) -> np.ndarray:
-    """All defaults, on the log price; texts are native categories."""
+    """500 trees, else all defaults, on the log price; texts are native categories.
+
+    The best of sixteen untuned ways on the cards: with 100 trees, with title or dealer, or with
+    words as plain numbers it errs by 3 to 110 % more.
+    """
     from lightgbm import LGBMRegressor
 
-    features = [name for name in test.columns if name != "vin"]
+    features = [name for name in test.columns if name not in LEFT_OUT]
     for name in features:
         if train[name].dtype == object or isinstance(train[name].dtype, pd.StringDtype):
             kind = pd.CategoricalDtype(sorted(train[name].dropna().unique()))
             train[name], test[name] = train[name].astype(kind), test[name].astype(kind)
-    model = LGBMRegressor(random_state=SEED, n_jobs=2, verbose=-1)
+    model = LGBMRegressor(n_estimators=500, random_state=SEED, n_jobs=2, verbose=-1)
     model.fit(train[features], np.log(train["price"]))
     return np.exp(model.predict(test[features]))
 

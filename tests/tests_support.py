@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import dagster as dg
@@ -9,6 +13,8 @@ import pytest
 
 from carprice_assets.defs import launch
 from carprice_assets.home import Home
+from carprice_assets.practice_market import PracticePayload, Settings, scrape, simulate
+from carprice_assets.sources.payload import write_lines
 
 SMALL_MARKET = """
 title = "Small market"
@@ -28,6 +34,22 @@ depth = 5
 [regressors.random_forest]
 n_estimators = 20
 
+[regressors.automl]
+rounds = 1
+learners = "lgbm"
+
+[regressors.tensorflow_network]
+members = 2
+width = 16
+epochs = 2
+least_steps = 1
+
+[regressors.pytorch_network]
+members = 2
+width = 16
+epochs = 2
+least_steps = 1
+
 [promotion]
 min_r2 = 0.8
 max_naive_ratio = 1.2
@@ -45,7 +67,9 @@ def add_market(home: Home, name: str, text: str = SMALL_MARKET) -> None:
     (home.markets / f"{name}.toml").write_text(text, encoding="utf-8")
 
 
-def train_in_process(home: Home, market: str) -> None:
+def train_in_process(
+    home: Home, market: str, names: Sequence[str] = ("random_forest", "catboost")
+) -> None:
     """Scrape the simulated stock, train, judge and promote, as `carprice run` does."""
     from carprice_assets.defs.automation import LISTINGS, training_assets
 
@@ -53,7 +77,6 @@ def train_in_process(home: Home, market: str) -> None:
         patch.setenv("CARPRICE_HOME", str(home.root))
         patch.setenv("DAGSTER_HOME", str(home.dagster))
         with launch.instance(home) as instance:
-            names = ["random_forest", "catboost"]
             assets = [*LISTINGS, *training_assets(names)]
             launch.require(launch.materialize(instance, market, assets))
 
@@ -87,3 +110,23 @@ def materialized(instance: dg.DagsterInstance, outcome: launch.Outcome) -> set[s
         if entry.dagster_event
         and entry.dagster_event.event_type == dg.DagsterEventType.ASSET_MATERIALIZATION
     }
+
+
+def offers_of(seed: int, size: int, days: int = 1) -> list[PracticePayload]:
+    """What visits of the practice market on every second day find, priced cars alone."""
+    simulated = simulate(Settings(seed=seed, size=size))
+    found = [offer for day in range(0, days, 2) for offer in scrape(simulated, day)]
+    return [offer for offer in found if str(offer.payload["price"] or "").isdigit()]
+
+
+def with_fields(
+    offers: Iterable[PracticePayload], fields: Callable[[dict[str, Any]], dict[str, Any]]
+) -> list[PracticePayload]:
+    """The offers with fields set that are worked out from each payload."""
+    return [replace(each, payload=each.payload | fields(each.payload)) for each in offers]
+
+
+def write_payloads(path: Path, offers: Iterable[PracticePayload]) -> Path:
+    """A file of the format ``payload``."""
+    write_lines(path, offers)
+    return path

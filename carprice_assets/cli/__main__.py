@@ -1,5 +1,5 @@
 """``python -m carprice_assets.cli``."""
 
-from carprice_assets.cli import main
+from carprice_assets.cli import command
 
-main()
+command()

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import sys
+import traceback
 from collections.abc import Callable, Iterable
-from typing import Any
+from contextlib import suppress
+from typing import Any, NoReturn
 
 import click
 
@@ -39,6 +43,30 @@ class Group(click.Group):
 @click.version_option(package_name="carprice")
 def main() -> None:
     """Prices cars: from scraped listings to a promoted release and an HTTP service."""
+
+
+def command() -> NoReturn:
+    """The ``carprice`` program: :func:`main`, then an end without Python's teardown.
+
+    After TensorFlow has run, the teardown finds DuckDB's types still alive and prints a page
+    about it. By then all files are closed and all processes ended.
+    """
+    code: Any = 0
+    try:
+        main()
+    except SystemExit as ended:
+        code = ended.code
+    except Exception:
+        traceback.print_exc()
+        code = 1
+    if isinstance(code, str):
+        click.echo(code, err=True)
+        code = 1
+    logging.shutdown()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(BrokenPipeError):
+            stream.flush()
+    os._exit(code or 0)
 
 
 def market_option(function: Callable[..., Any]) -> Callable[..., Any]:

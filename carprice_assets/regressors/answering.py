@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from carprice_assets.features.feature_set import FeatureSet
-from carprice_assets.listings.contract import row_count
+from carprice_assets.listings.contract import row_count, text_array
 from carprice_assets.listings.dataset import read_side
 from carprice_assets.regressors.base import Progress, Side
 from carprice_assets.regressors.order import Order
@@ -68,8 +68,11 @@ def fit_answering(
     price, scales = np.empty(0), np.empty(0)
     for block, part in predictor.priced(cars):
         price, scales = np.append(price, part), np.append(scales, scale.of(block, part))
-    off = np.abs(np.log(cars["price"]) - np.log(price))
-    quantiles = conformal(off, scales, cars["stock_type"], coverage)
+    off, kinds = np.abs(np.log(cars["price"]) - np.log(price)), cars["stock_type"]
+    if not len(off):  # a market so small that no car fell to calibration
+        off, scales = residual, scale.of(unseen.features, predicted)
+        kinds = text_array([""] * len(off))
+    quantiles = conformal(off, scales, kinds, coverage)
     Ranges(scale, coverage, quantiles).save(serving)
     told = ", ".join(f"{kind or 'all'} {value:.2f}" for kind, value in quantiles.items())
     progress(f"ranges of {coverage:.0%} from {row_count(cars):,} calibration cars: {told}")

@@ -23,7 +23,7 @@ from carprice_assets.regressors.serving import Selected, load_form, write_form
 ARCHITECTURES = ("embeddings", "reference")
 EMBEDDING, WORDS = 16, 24
 """Widths of the vectors of a name and of a word."""
-SMALLEST_BATCH, FEWEST_STEPS = 32, 2_000
+SMALLEST_BATCH = 32
 REFERENCE_BATCH, REFERENCE_EPOCHS, REFERENCE_PATIENCE = 32, 200, 10
 Answers = Callable[[Floats, Codes, Codes], NDArray[np.float64]]
 """Numbers, codes and words to the scaled answers of all members, (members, rows)."""
@@ -109,6 +109,7 @@ class Network(Family):
         "width": 256,
         "dropout": 0.1,
         "epochs": 14,
+        "least_steps": 2_000,
         "batch": 256,
         "learning_rate": 2e-3,
         "weight_decay": 0.02,
@@ -254,7 +255,8 @@ def schedule(task: Task, parameters: Mapping[str, Any]) -> tuple[int, int]:
     if task.squared:
         return min(REFERENCE_BATCH, rows), REFERENCE_EPOCHS
     batch = min(max(rows // 100, SMALLEST_BATCH), int(parameters["batch"]), rows)
-    return batch, max(int(parameters["epochs"]), math.ceil(FEWEST_STEPS * batch / rows))
+    steps = int(parameters["least_steps"])
+    return batch, max(int(parameters["epochs"]), math.ceil(steps * batch / rows))
 
 
 def table_widths(task: Task) -> list[int]:

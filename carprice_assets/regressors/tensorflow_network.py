@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,6 +21,8 @@ from carprice_assets.regressors.network import (
 )
 from carprice_assets.regressors.network_inputs import Codes, Floats
 
+QUIET = {"TF_ENABLE_ONEDNN_OPTS": "0", "TF_CPP_MIN_LOG_LEVEL": "2", "CUDA_VISIBLE_DEVICES": "-1"}
+"""Set before TensorFlow's first import: no other order of sums by oneDNN, and no notices."""
 LOOKED_AT = 4_096
 """Rows answered at a time."""
 
@@ -48,6 +51,8 @@ def train(
     report: Report,
 ) -> Trained:
     """Train all members of ``task`` and keep those of the best epoch."""
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
     import tensorflow as tf
 
     keras = _keras()

@@ -106,12 +106,14 @@ def fit_regressor(
     parameters: Mapping[str, Any] | None = None,
     coverage: float | None = None,
     members: Mapping[str, Artifact] | None = None,
+    thread_count: int | None = None,
 ) -> Fitted:
     """Fit the regressor called ``name`` and keep it, its serving form and its origin.
 
     ``parameters`` take the place of the defaults; ``trials`` and ``minutes`` limit the search
     (see :class:`FitSettings`), whose trials are kept in the store's ``studies`` folder.
-    ``members`` are the regressors that the ensemble is made of.
+    ``members`` are the regressors that the ensemble is made of; ``thread_count`` threads train it,
+    by default as many as there are processors.
     ``coverage`` is the share of asking prices that the ranges shall hold; None, for trials of a
     family alone, fits neither ranges nor an order guard. For both, dataset and feature set must
     be in the store.
@@ -139,7 +141,7 @@ def fit_regressor(
         trials=trials,
         minutes=minutes,
         studies=store.root / STUDIES / encoded.address,
-        threads=threads(),
+        threads=thread_count or threads(),
         feature_names=encoded.feature_names,
         parameters=given,
     )
@@ -150,6 +152,7 @@ def fit_regressor(
         "feature_set": encoded.address,
         "feature_names": list(encoded.feature_names),
         "seed": seed,
+        "threads": settings.threads,
         "trials": trials,
         "minutes": minutes,
         "parameters": given,

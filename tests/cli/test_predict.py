@@ -73,6 +73,13 @@ def test_the_formats_agree_and_a_bad_car_spoils_no_other(
     assert rows[2]["error"].startswith("year: year must be from 1900")
     assert rows[4]["error"] == "model: model is missing"
     assert {row["currency"] for row in rows} == {"USD"}
+    for row in rows:
+        amounts = [row[name] for name in ("low", "predicted_price", "high")]
+        if row["ref"] in GOOD:
+            low, price, high = map(float, amounts)
+            assert 0 < low < price < high
+        else:
+            assert amounts == ["", "", ""]
     assert "imputed" in rows[3]["warnings"] or "mileage" in rows[3]["warnings"]
     assert answers[1] == answers[2] == rows
 

@@ -36,6 +36,11 @@ def test_the_file_of_the_training(scraped: Path, carprice: Callable[..., Result]
     ]
     assert any(line.startswith("Not scored: ") and "no_price" in line for line in lines)
     assert any(line.split()[:2] == ["file", scraped.name] for line in lines)
+    [told] = [line for line in lines if line.startswith("ranges ")]
+    within = float(told.split()[1].rstrip("%"))
+    assert 70 < within <= 100
+    assert "90% stated, median width" in told
+    assert any(line.startswith("unsupported ") for line in lines)
     content = json.loads(carprice("score", scraped, *SCORE, "--json").stdout)
     dataset = Valuer.load(release(scraped)).head.data["counts"]
     # The release has learned from all vehicles but the hold-out's, and the file has just those.

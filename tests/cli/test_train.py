@@ -12,7 +12,10 @@ from carprice_assets.releases.store import ReleaseStore
 
 def test_bad_words_are_named(trained_home: Home, refused: Callable[..., str]) -> None:
     told = refused("train", "-m", "small", "--regressors", "catboost,oracle")
-    assert told == "unknown regressor 'oracle': there are random_forest, catboost"
+    assert told == (
+        "unknown regressor 'oracle': there are random_forest, catboost, automl,"
+        " tensorflow_network, pytorch_network, ensemble"
+    )
     assert "--trials" in refused("train", "-m", "small", "--trials", "-1")
     assert "--minutes" in refused("train", "-m", "small", "--minutes", "-1")
     assert "market us has no listings yet" in refused("train", "-m", "us")

@@ -136,7 +136,7 @@ def test_a_report_shows_its_pictures(page: Page) -> None:
     from playwright.sync_api import expect
 
     page.goto("/assets/catboost_report?view=partitions&partition=small")
-    row = page.get_by_role("row").filter(has_text="residuals")
+    row = page.get_by_role("row").filter(has=page.get_by_text("report", exact=True))
     row.get_by_text("[Show Markdown]").click()
     picture = page.get_by_role("img", name="residuals")
     expect(picture).to_be_visible()

@@ -25,6 +25,9 @@ def test_two_lines_make_a_market(tmp_path: Path) -> None:
     assert (made.name, made.currency, made.distance) == ("mine", "EUR", "km")
     assert made.split.salt == "mine-1"
     assert made.promotion.min_r2 == 0.90
+    assert made.ranges.coverage == 0.90
+    wide = read_market(market(tmp_path, GOOD + "[ranges]\ncoverage = 0.95"))
+    assert wide.ranges.coverage == 0.95
 
 
 @pytest.mark.parametrize(
@@ -41,6 +44,8 @@ def test_two_lines_make_a_market(tmp_path: Path) -> None:
         (GOOD + "[promotion]\nmin_holdout = 1.5", "promotion.min_holdout must be of type int"),
         (GOOD + '[training]\nfeatures_off = "age"', "training.features_off must be a list"),
         (GOOD + "[training]\nfeatures_off = [1]", "training.features_off must be a list"),
+        (GOOD + "[ranges]\ncoverage = 1.0", "ranges.coverage must be from 0.5 to 0.99"),
+        (GOOD + "[ranges]\nwidth = 2.0", "unknown key ranges.width"),
         (GOOD + "[split]\ntrain = 90", "add up to 100"),
         (GOOD + "[split]\ntrain = 100\nholdout = -28", "add up to 100"),
         (GOOD + "[listings]\nprice_low = 5\nprice_high = 4", "price_low"),

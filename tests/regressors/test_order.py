@@ -44,7 +44,7 @@ def wild(year: float, mileage: float, stock_type: str) -> float:
 
 
 def weight(year: float, mileage: float, stock_type: str) -> float:
-    return 40 * abs(np.sin(3.1 * year + len(stock_type)))
+    return 10.0 ** (3 * np.sin(3.1 * year + 1.7 * len(stock_type)))
 
 
 def some_cars(count: int = 300) -> dict[str, Any]:
@@ -73,15 +73,27 @@ def test_a_price_in_order_is_left_as_it_is() -> None:
 
 
 def test_new_is_never_below_the_same_car_used() -> None:
-    columns = some_cars()
-    columns["mileage"] = np.nan_to_num(columns["mileage"])
-    as_new, as_used = (
-        priced(ORDER, {**columns, "stock_type": text_array([kind] * 300)}, wild, weight)
-        for kind in ("New", "Used")
-    )
-    assert (as_new >= as_used * (1 - 1e-12)).all()
-    alone = np.array([wild(y, m, "New") for y, m in zip(columns["year"], columns["mileage"])])
-    assert (as_new != alone).any()  # the guard had something to do
+    rng = np.random.default_rng(5)
+    years = range(2015, 2025)
+    moved = 0
+    for _ in range(40):
+        keys = [(year, kind) for year in years for kind in ("New", "Used")]
+        prices = dict(zip(keys, 20_000 * np.exp(rng.normal(0, 0.3, len(keys))), strict=True))
+        behind = dict(zip(keys, 10.0 ** rng.uniform(-2, 3, len(keys)), strict=True))
+
+        def price(year: float, _: float, kind: str, prices: Any = prices) -> float:
+            return prices[int(max(year, 2015)), kind]
+
+        def seen(year: float, _: float, kind: str, behind: Any = behind) -> float:
+            return behind[int(max(year, 2015)), kind]
+
+        as_new, as_used = (
+            priced(ORDER, cars(*((float(year), 0.0, kind) for year in years)), price, seen)
+            for kind in ("New", "Used")
+        )
+        assert (as_new >= as_used * (1 - 1e-12)).all()
+        moved += sum(prices[year, "New"] < prices[year, "Used"] for year in years)
+    assert moved > 100  # the guard had something to do
 
 
 def test_a_new_car_without_mileage_is_compared_as_driven_nothing() -> None:

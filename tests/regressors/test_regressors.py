@@ -20,8 +20,8 @@ QUICK = {
     "random_forest": {"n_estimators": 12, "max_features": 1.0},
     "catboost": {"iterations": 120, "depth": 4, "learning_rate": 0.15},
     "automl": {"rounds": 2, "learners": "lgbm,extra_tree"},
-    "tensorflow_network": {"members": 2, "width": 32, "epochs": 30, "price_features": True},
-    "pytorch_network": {"members": 2, "width": 32, "epochs": 30},
+    "tensorflow_network": {"members": 2, "width": 32, "least_steps": 450, "price_features": True},
+    "pytorch_network": {"members": 2, "width": 32, "least_steps": 450},
 }
 
 
