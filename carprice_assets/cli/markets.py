@@ -36,13 +36,16 @@ def markets_list() -> None:
 def markets_check() -> None:
     """Read every market file; one line for each that is broken."""
     from carprice_assets.features.switches import check
+    from carprice_assets.regressors.registry import check_parameters
 
     good, broken = load_markets(Home.current())
     for name, market in list(good.items()):
         try:
-            check(market.training.features_off, f"market {name}: training.features_off")
+            check(market.training.features_off, "training.features_off")
+            for regressor, parameters in market.regressors.items():
+                check_parameters(regressor, parameters)
         except UserError as error:
-            broken[name] = str(error)
+            broken[name] = f"market {name}: {error}"
             del good[name]
     for line in broken.values():
         click.echo(f"carprice: {line}", err=True)

@@ -18,6 +18,7 @@ from carprice_assets.features.trees import TreeArrays
 from carprice_assets.regressors.base import FitSettings, Progress, Side
 from carprice_assets.regressors.boosted_trees import arrays_of, lightgbm_trees, xgboost_trees
 from carprice_assets.regressors.family import Family, out_of_parts, tree_features
+from carprice_assets.regressors.random_forest import one_after_another
 from carprice_assets.regressors.serving import (
     BoostedForm,
     ForestForm,
@@ -67,7 +68,7 @@ class AutoML(Family):
     """Searched by FLAML (Wang, Wu, Weimer, Zhu, 2021): LightGBM, XGBoost or extra trees.
 
     `rounds` of the cost-frugal search, each judged by the absolute error of the log price on
-    validation; the first take settings that are known to be good. Run config `trials` takes
+    validation, the learners in turn; the first of each takes settings that are known to be good. Run config `trials` takes
     the place of `rounds`, and `minutes` ends the search earlier. What serves are plain tree
     arrays, whichever learner wins.
     """
@@ -116,7 +117,7 @@ class AutoML(Family):
             )
 
             def priced(features: Block) -> NDArray[np.float64]:
-                return np.exp(np.asarray(fresh.predict(self._columns(features)), np.float64))
+                return _prices(fresh, self._columns(features))
 
             return priced
 
@@ -134,7 +135,7 @@ class AutoML(Family):
     def predict(self, features: Block) -> NDArray[np.float64]:
         """Prices in the market's currency: by the learner after a fit, else the tree arrays."""
         if self._model is not None:
-            return np.exp(np.asarray(self._model.predict(self._columns(features)), np.float64))
+            return _prices(self._model, self._columns(features))
         assert self._form is not None, "neither fitted nor loaded"
         return Selected(self._form, self._read, self.feature_names).predict(features)
 
@@ -205,6 +206,8 @@ def _search(
         # FLAML stops at whichever comes first; -1 is no limit of time, so the same rounds.
         max_iter=rounds or 1_000_000,
         time_budget=60.0 * minutes if minutes else -1,
+        # FLAML's own choice of the next learner goes by the seconds that each has taken.
+        learner_selector="sample" if minutes else "roundrobin",
         sample=False,
         retrain_full=False,
         seed=seed,
@@ -214,6 +217,12 @@ def _search(
     progress(f"best: {found.best_estimator}, validation error {found.best_loss:.5g}")
     with folder:
         return found, _rounds(log)
+
+
+def _prices(model: Any, features: Block) -> NDArray[np.float64]:
+    if hasattr(model, "estimators_"):
+        one_after_another(model)
+    return np.exp(np.asarray(model.predict(features), np.float64))
 
 
 def _form(model: Any) -> BoostedForm | ForestForm:

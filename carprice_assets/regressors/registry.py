@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import cast
 
+from carprice_assets.errors import UserError
 from carprice_assets.regressors.automl import AutoML
 from carprice_assets.regressors.base import Regressor
 from carprice_assets.regressors.catboost import CatBoost
@@ -27,3 +28,18 @@ ALL: Mapping[str, type[Family]] = {
     Ensemble.name: Ensemble,
 }
 """All regressors; the ensemble comes last, since it is made of the others."""
+
+
+def check_parameters(name: str, parameters: Iterable[str]) -> None:
+    """Refuse parameters that a regressor does not have.
+
+    Raises
+    ------
+    UserError
+        Naming the regressor or the parameter that there is not.
+    """
+    if name not in ALL:
+        raise UserError(f"regressors.{name}: no such regressor: there are {', '.join(ALL)}")
+    if unknown := set(parameters) - set(ALL[name].defaults):
+        known = ", ".join(ALL[name].defaults) or "none"
+        raise UserError(f"regressors.{name}: unknown parameter {min(unknown)!r}: there are {known}")

@@ -20,7 +20,7 @@ from carprice_assets.regressors.answering import fit_answering
 from carprice_assets.regressors.base import FitSettings, Progress, Regressor, Side
 from carprice_assets.regressors.costs import peak_memory, write_costs
 from carprice_assets.regressors.ensemble import OUT_OF_FOLD, Ensemble
-from carprice_assets.regressors.registry import ALL, REGRESSORS
+from carprice_assets.regressors.registry import REGRESSORS, check_parameters
 from carprice_assets.regressors.serving import load_serving_form
 
 PARITY = "parity.json"
@@ -125,8 +125,7 @@ def fit_regressor(
         for trials or minutes below 0.
     """
     given = dict(parameters or {})
-    if unknown := set(given) - set(ALL[name].defaults):
-        raise UserError(f"regressors.{name}: unknown parameter {min(unknown)!r}")
+    check_parameters(name, given)
     if trials < 0 or not 0 <= minutes < float("inf"):
         raise UserError(f"{name}: a search of {trials} trials and {minutes:g} minutes is none")
     if len(encoded.train.price) < MIN_TRAIN or not len(encoded.validation.price):

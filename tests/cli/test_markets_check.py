@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
+from tests_support import add_market
 
 from carprice_assets.cli import main
+from carprice_assets.home import Home
 
 GOOD = 'currency = "EUR"\ndistance = "km"\n[training]\nfeatures_off = '
 
@@ -35,3 +38,20 @@ def test_unknown_features_are_told(
     assert len(told) == 1
     assert told[0].startswith(f"carprice: market mine: training.features_off: {line}")
     assert found.stdout.endswith(", 1 broken\n")
+
+
+@pytest.mark.parametrize(
+    ("table", "line"),
+    [
+        ("[regressors.oracle]\nwidth = 3", "regressors.oracle: no such regressor"),
+        ("[regressors.catboost]\nleaves = 3", "regressors.catboost: unknown parameter 'leaves'"),
+        ("[regressors.ensemble]\nweights = 3", "regressors.ensemble: unknown parameter 'weights'"),
+    ],
+)
+def test_a_regressor_or_parameter_that_there_is_not(
+    home: Home, carprice: Callable[..., Result], table: str, line: str
+) -> None:
+    add_market(home, "mine", f'currency = "EUR"\ndistance = "km"\n{table}')
+    result = carprice("markets", "check")
+    assert result.exit_code == 2
+    assert f"market mine: {line}" in result.stderr
