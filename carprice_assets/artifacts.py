@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,10 +51,7 @@ class ArtifactStore:
         A kill leaves at most a folder below ``root/tmp``, never a half artifact, and the next
         call removes it. Content that is there already is kept and the new copy dropped.
         """
-        _sweep(self.root / "tmp")
-        work = self.root / "tmp" / f"{os.getpid()}-{uuid.uuid4().hex}"
-        work.mkdir(parents=True)
-        try:
+        with self.scratch() as work:
             build(work)
             address = content_id(folder_hashes(work))
             final = self.path_of(address)
@@ -66,9 +64,18 @@ class ArtifactStore:
                     if not final.exists():
                         raise
                 fsync_folder(final.parent)
+        return Artifact(address, final)
+
+    @contextmanager
+    def scratch(self) -> Generator[Path]:
+        """An empty folder below ``root/tmp``, removed in the end; after a kill by the next call."""
+        _sweep(self.root / "tmp")
+        work = self.root / "tmp" / f"{os.getpid()}-{uuid.uuid4().hex}"
+        work.mkdir(parents=True)
+        try:
+            yield work
         finally:
             shutil.rmtree(work, ignore_errors=True)
-        return Artifact(address, final)
 
     def get(self, address: str) -> Artifact:
         """The artifact of ``address``.

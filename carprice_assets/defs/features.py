@@ -6,15 +6,24 @@ from typing import Any
 import dagster as dg
 
 from carprice_assets.artifacts import Artifact
-from carprice_assets.defs.common import OWNERS, described, one_line_failures, progress_to
+from carprice_assets.defs.common import (
+    OWNERS,
+    check_spec,
+    described,
+    one_line_failures,
+    progress_to,
+)
 from carprice_assets.defs.markets import market_partitions
 from carprice_assets.defs.resources import Platform
+from carprice_assets.features.price_leaks import LIMITS
+from carprice_assets.features.refits import told
 from carprice_assets.features.registry import BY_NAME, NAMES, upstream_of
-from carprice_assets.features.training import encode, fit_transformer
+from carprice_assets.features.training import Encoding, encode, fit_transformer
 from carprice_assets.listings.dataset import read_side
 
 GROUP = "features"
 KINDS = {"python", "numpy"}
+LEAKS_SHOWN = 5
 
 
 def _spec(name: str) -> dg.AssetSpec:
@@ -84,10 +93,26 @@ def transformers(
     io_manager_key="artifact_io",
     ins={"dataset": dg.AssetIn("dataset")},
     deps=[dg.AssetKey(name) for name in NAMES],
+    check_specs=[
+        check_spec(
+            "no_price_leak",
+            "feature_set",
+            "No single feature tells the price almost exactly: a copy of it, also times a factor"
+            " or in other units, is found in the training cars and named.",
+            blocking=True,
+        ),
+        check_spec(
+            "encoders_learned_from_training_alone",
+            "feature_set",
+            "Each transformer is fitted anew on the training part and must come out as it is: one"
+            " that has seen another row differs.",
+            blocking=True,
+        ),
+    ],
 )
 def feature_set(
     context: dg.AssetExecutionContext, platform: Platform, dataset: Artifact
-) -> dg.MaterializeResult[Any]:
+):  # no annotation: Dagster would read it as the types of asset and checks
     """All transformers in order, and the training and validation sides as they encode them.
 
     Refuses transformers that were fitted on different datasets, or on other upstream states
@@ -117,4 +142,32 @@ def feature_set(
             "training_rows_dropped": encoding.dropped,
             "dataset": dataset.address,
         },
+        check_results=_checks(encoding),
     )
+
+
+def _checks(encoding: Encoding) -> list[dg.AssetCheckResult]:
+    leaks, foreign = encoding.leaks, encoding.foreign
+    said = "; ".join(leak.line for leak in leaks[:LEAKS_SHOWN]) or "no feature tells the price"
+    if leaks:
+        said += ": take it out of the market's sources, or name it in training.features_off"
+    return [
+        dg.AssetCheckResult(
+            check_name="no_price_leak",
+            asset_key="feature_set",
+            passed=not leaks,
+            description=said,
+            metadata={
+                "features": sorted({leak.feature for leak in leaks}),
+                "shares": {f"{leak.feature}, {leak.kind}": leak.share for leak in leaks},
+                "limits": dict(LIMITS),
+            },
+        ),
+        dg.AssetCheckResult(
+            check_name="encoders_learned_from_training_alone",
+            asset_key="feature_set",
+            passed=not foreign,
+            description=told(foreign),
+            metadata={"transformers": list(foreign)},
+        ),
+    ]

@@ -20,6 +20,7 @@ from carprice_assets.listings.dataset import read_head
 from carprice_assets.provenance import here
 from carprice_assets.regressors.training import read_parity
 from carprice_assets.releases.judging import Judgement, Trained, judge, stage_challenger
+from carprice_assets.releases.recipe import RECIPE, Recipe
 
 GROUP = "promotion"
 
@@ -62,6 +63,8 @@ def challenger(
             )
             for each in board.reports
         }
+        regressors = {name: each.regressor for name, each in trained.items()}
+        recipe = Recipe.of(market, feature_set, regressors, platform.artifacts)
         release = stage_challenger(
             platform.releases,
             market,
@@ -71,7 +74,8 @@ def challenger(
             challenger=board.challenger,
             provenance=here(
                 run_id=context.run.run_id, data_version=read_head(dataset.path)["data_version"]
-            ),
+            )
+            | {RECIPE: recipe.to_json()},
         )
     return dg.MaterializeResult(
         value=release.id,

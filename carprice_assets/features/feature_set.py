@@ -131,8 +131,12 @@ class FeatureSet:
 
     def transform_training(self, columns: Columns, target: Price) -> Block:
         """The matrix of the training part: no row's encodings know its own price."""
+        return self._seen(matrix(self.training_blocks(columns, target)))
+
+    def training_blocks(self, columns: Columns, target: Price) -> dict[str, Any]:
+        """The training part and the block of each transformer of the matrix, by name."""
         fitted = {name: self.transformers[name] for name in SERVED}
-        return self._seen(matrix(training_blocks(fitted, columns, target)))
+        return {**columns, **training_blocks(fitted, columns, target)}
 
     def scaled(self, columns: Columns) -> Block:
         """The matrix with every column between 0 and 1, same names and order."""
@@ -141,8 +145,7 @@ class FeatureSet:
 
     def scaled_training(self, columns: Columns, target: Price) -> Block:
         """The scaled matrix of the training part."""
-        fitted = {name: self.transformers[name] for name in SERVED}
-        blocks = training_blocks(fitted, columns, target)
+        blocks = self.training_blocks(columns, target)
         return self._seen(self.transformers["scaler"].transform(blocks))
 
     def outliers(self, columns: Columns) -> NDArray[np.bool_]:

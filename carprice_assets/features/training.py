@@ -14,6 +14,8 @@ from carprice_assets.errors import UserError
 from carprice_assets.features.feature_set import FeatureSet
 from carprice_assets.features.fit import closure, fit_one, load_fitted, save_fitted
 from carprice_assets.features.price_encoder import vehicle_folds
+from carprice_assets.features.price_leaks import PriceLeak, price_leaks
+from carprice_assets.features.refits import foreign_states
 from carprice_assets.features.registry import upstream_of
 from carprice_assets.files import canonical_json
 from carprice_assets.listings.contract import Columns, row_count
@@ -79,12 +81,18 @@ def fit_transformer(
 
 @dataclass(frozen=True)
 class Encoding:
-    """A feature set in the store, and what encoding it showed."""
+    """A feature set in the store, and what encoding it showed.
+
+    ``leaks`` are the features that tell the price, ``foreign`` the transformers that did not
+    learn from the training part alone.
+    """
 
     artifact: Artifact
     features: tuple[str, ...]
     outliers: int
     dropped: int
+    leaks: tuple[PriceLeak, ...]
+    foreign: tuple[str, ...]
 
 
 def encode(
@@ -100,7 +108,8 @@ def encode(
 
     Training rows get out-of-fold values where a transformer reads prices. Outliers are left
     out of the training side only, and only where ``drop_outliers`` says so. No side has the
-    columns that ``features_off`` names, by transformer or one by one.
+    columns that ``features_off`` names, by transformer or one by one. The training side is also
+    looked through for leaks, see ``price_leaks`` and ``foreign_states``.
 
     Raises
     ------
@@ -116,13 +125,20 @@ def encode(
         )
     features = features.without(features_off)
     found = {"outliers": 0, "dropped": 0}
+    leaks: list[PriceLeak] = []
+    foreign: list[str] = []
 
     def build(folder: Path) -> None:
         for side in ENCODED_SIDES:
             columns = read_side(dataset.path, side)
             price = columns["price"]
             if side == "train":
-                matrix = features.transform_training(columns, price)
+                training = features.training_blocks(columns, price)
+                matrix = features.transform(training)
+                leaks.extend(
+                    price_leaks(matrix, features.feature_names, price, columns["stock_type"])
+                )
+                foreign.extend(foreign_states(features.transformers, training, price))
                 have = features.blocks(columns)
                 flagged = features.outliers(have)
                 features.with_limits(have).save(folder / FEATURES)
@@ -145,4 +161,11 @@ def encode(
         (folder / HEAD).write_bytes(canonical_json(head))
 
     artifact = store.put(build)
-    return Encoding(artifact, features.feature_names, found["outliers"], found["dropped"])
+    return Encoding(
+        artifact,
+        features.feature_names,
+        found["outliers"],
+        found["dropped"],
+        tuple(leaks),
+        tuple(foreign),
+    )

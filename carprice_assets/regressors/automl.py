@@ -67,10 +67,10 @@ ABSOLUTE = {
 class AutoML(Family):
     """Searched by FLAML (Wang, Wu, Weimer, Zhu, 2021): LightGBM, XGBoost or extra trees.
 
-    `rounds` of the cost-frugal search, each judged by the absolute error of the log price on
-    validation, the learners in turn; the first of each takes settings that are known to be good. Run config `trials` takes
-    the place of `rounds`, and `minutes` ends the search earlier. What serves are plain tree
-    arrays, whichever learner wins.
+    `rounds` of the cost-frugal search, the learners in turn, each judged by the absolute error
+    of the log price on validation; the first of each learner takes settings that are known to
+    be good. Run config `trials` takes the place of `rounds`, and `minutes` ends the search
+    earlier. What serves are plain tree arrays, whichever learner wins.
     """
 
     name = "automl"

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from carprice_assets.releases.head import Head
+from carprice_assets.releases.recipe import RECIPE, Recipe
 from carprice_assets.releases.release import Release
 from carprice_assets.releases.strict import read_object
 
@@ -27,6 +28,9 @@ def model_card(release: Release, ledger: Sequence[Mapping[str, Any]]) -> str:
     reports = read_object(release.content / "figures.json").get("regressors", {})
     manifest = release.manifest()
     facts = {"staged at": provenance.staged_at, **provenance.facts}
+    if RECIPE in facts:
+        fits = Recipe.parse(facts, f"release {release.id}").fits.values()
+        facts[RECIPE] = "; ".join(sorted(fit.told for fit in fits))
     sections = [
         f"# Release {release.id}",
         _what(head, len(manifest.files), manifest.size),

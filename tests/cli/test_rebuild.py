@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import Result
-from tests_support import SMALL_MARKET, add_market, train_in_process
+from tests_support import SMALL_MARKET, add_market
 
 from carprice_assets.artifacts import ArtifactStore
 from carprice_assets.files import folder_hashes
@@ -21,7 +21,15 @@ from carprice_assets.releases.recipe import RECIPE
 from carprice_assets.releases.release import PROVENANCE, Provenance, Release
 from carprice_assets.releases.store import ReleaseStore
 
-CARPRICE = [sys.executable, "-c", "from carprice_assets.cli import main; main()"]
+CARPRICE = [sys.executable, "-m", "carprice_assets.cli"]
+TRAIN = """
+import os
+from tests_support import train_in_process
+from carprice_assets.home import Home
+from carprice_assets.regressors.registry import ALL
+train_in_process(Home.current(), "small", list(ALL))
+os._exit(0)  # as `carprice` itself ends, without Python's teardown
+"""
 PARTS = ("head", "schema", "transformers", "vehicles", "figures", "golden cases")
 LAX = SMALL_MARKET.replace("min_r2 = 0.8", "min_r2 = -1e9").replace(
     "max_naive_ratio = 1.2", "max_naive_ratio = 1e9"
@@ -118,21 +126,30 @@ def test_what_is_missing_ends_with_one_line(
 
 @pytest.mark.long
 def test_all_six_regressors_come_out_the_same(tmp_path: Path) -> None:
-    """Trained in one home, trained in another, rebuilt in a third process: one id."""
+    """Trained in one home, trained in another, rebuilt, each in a process of its own: one id."""
     homes = [Home(tmp_path / name) for name in ("first", "second")]
-    for home in homes:
+    for place, home in enumerate(homes):
         add_market(home, "small", LAX)
-        train_in_process(home, "small", list(ALL))
+        done = in_process([sys.executable, "-c", TRAIN], home, str(place))
+        assert done.returncode == 0, done.stdout
     first, second = map(champion, homes)
     assert set(first.head().regressors) == set(ALL)
     assert first.manifest().files == second.manifest().files
     assert first.id == second.id
-    made = subprocess.run(
-        [*CARPRICE, "releases", "rebuild", "-m", "small", first.id],
-        env={**os.environ, "CARPRICE_HOME": str(homes[0].root), "PYTHONHASHSEED": "7"},
+    words = ("releases", "rebuild", "-m", "small", first.id)
+    made = in_process([*CARPRICE, *words], homes[0], "7")
+    assert made.returncode == 0, made.stdout
+    assert set(made.stdout.splitlines()) >= {f"{name}: equal" for name in (*PARTS, *ALL)}
+
+
+def in_process(words: list[str], home: Home, hash_seed: str) -> subprocess.CompletedProcess[str]:
+    """Run a command on ``home``; no two processes hash text alike."""
+    own = {"CARPRICE_HOME": str(home.root), "PYTHONHASHSEED": hash_seed}
+    path = os.pathsep.join([str(Path(__file__).parent.parent), os.environ.get("PYTHONPATH", "")])
+    return subprocess.run(
+        words,
+        env={**os.environ, **own, "PYTHONPATH": path},
         stdout=subprocess.PIPE,
         text=True,
         check=False,
     )
-    assert made.returncode == 0, made.stdout
-    assert set(made.stdout.splitlines()) >= {f"{name}: equal" for name in (*PARTS, *ALL)}
