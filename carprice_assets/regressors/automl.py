@@ -214,7 +214,9 @@ def _search(
         n_jobs=threads,
         verbose=0,
     )
-    progress(f"best: {found.best_estimator}, validation error {found.best_loss:.5g}")
+    # One round of one learner is fitted without being judged.
+    judged = f", validation error {found.best_loss:.5g}" if found.best_loss < np.inf else ""
+    progress(f"best: {found.best_estimator}{judged}")
     with folder:
         return found, _rounds(log)
 
