@@ -81,10 +81,15 @@ def test_a_first_release_must_pass_the_absolute_rules(
 def test_rollback_is_followed_by_the_next_decision(
     trained_home: Home, store: ReleaseStore, run: object
 ) -> None:
-    champion = store.champion("small")
-    add_market(trained_home, "small", SMALL_MARKET.replace("iterations = 250", "iterations = 400"))
-    assert run(*training_assets(["catboost", "random_forest"])).success  # type: ignore[operator]
-    if store.champion("small") == champion:
-        pytest.skip("the longer training was not better: nothing to roll back")
-    assert store.rollback("small", None, "test") == champion
+    names = ["catboost", "random_forest"]
+    for file in ("champion.json", "ledger.jsonl"):
+        (trained_home.releases / "small" / file).unlink()
+    add_market(trained_home, "small", WORSE)
+    assert run(*training_assets(names)).success  # type: ignore[operator]
+    worse = store.champion("small")
+    add_market(trained_home, "small", SMALL_MARKET)
+    assert run(*training_assets(names)).success  # type: ignore[operator]
+    assert worse is not None
+    assert store.champion("small") != worse
+    assert store.rollback("small", None, "test") == worse
     assert store.ledger("small")[-1]["event"] == "rolled_back"
