@@ -8,8 +8,9 @@
 The cards by time: trained on the scrapes before November 2023, tested on what was first seen in
 it. The details with a fifth of the vehicles held out, the export in five folds. No row is left
 out of a test. Rivals run in an environment of their own, made here on first use, on the same
-rows, with the raw title and every column of the listing. Needs the real listings
-(CARPRICE_REAL_DATA, default ../shared/data) and, once, the package registry.
+rows, with the raw title and every column of the listing (of which LightGBM does better without
+title, dealer and VIN). Needs the real listings (CARPRICE_REAL_DATA, default ../shared/data) and,
+once, the package registry.
 """
 
 from __future__ import annotations
