@@ -82,6 +82,18 @@ def releases_verify(market: str, release: str | None) -> None:
     sys.exit(0 if sound else 2)
 
 
+@releases.command("repair")
+@market_option
+def releases_repair(market: str) -> None:
+    """Make a broken or lost champion pointer again from the ledger."""
+    from carprice_assets.releases.listing import require_market
+    from carprice_assets.releases.repair import repair
+    from carprice_assets.releases.store import ReleaseStore
+
+    require_market(Home.current(), market)
+    click.echo(repair(ReleaseStore(Home.current().releases), market))
+
+
 @releases.command("rebuild")
 @market_option
 @click.argument("release")

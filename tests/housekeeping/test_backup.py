@@ -102,7 +102,7 @@ def test_it_is_made_while_everything_goes_on(used: Home, tmp_path: Path) -> None
         def loop() -> None:
             number = 100
             try:
-                while not ended.wait(0.3):  # or nobody else would get the locks
+                while not ended.wait(0.05):  # or nobody else would get the locks
                     work(number := number + 1)
             except BaseException as error:
                 failed.append(error)
