@@ -34,11 +34,14 @@ def releases_list(market: str) -> None:
 def releases_show(market: str, release: str | None) -> None:
     """The model card of RELEASE, or of the champion."""
     from carprice_assets.releases.card import model_card
+    from carprice_assets.releases.shadow import shadow_page
     from carprice_assets.releases.store import ReleaseStore
 
     store = ReleaseStore(Home.current().releases)
     found = store.open(market, _release(store, market, release))
     click.echo(model_card(found, store.ledger(market)))
+    if page := shadow_page(store.root, market, found.id):
+        click.echo(page)
 
 
 def _release(store: Any, market: str, given: str | None) -> str:
@@ -80,6 +83,31 @@ def releases_verify(market: str, release: str | None) -> None:
     for line in lines:
         click.echo(line)
     sys.exit(0 if sound else 2)
+
+
+@releases.command("shadow")
+@market_option
+@click.argument("release", required=False)
+@click.option("--off", is_flag=True, help="Score no release beside the champion any more.")
+def releases_shadow(market: str, release: str | None, off: bool) -> None:
+    """Score RELEASE beside the champion on served traffic; a running service follows.
+
+    What both say is kept beside the releases, and releases show tells it.
+    """
+    from carprice_assets.releases.listing import require_market
+    from carprice_assets.releases.shadow import end_shadow, read_shadow, set_shadow
+    from carprice_assets.releases.store import ReleaseStore
+
+    store = ReleaseStore(Home.current().releases)
+    require_market(Home.current(), market)
+    if off and release:
+        raise UserError("--off ends the shadow, whichever it is: name no release")
+    if off:
+        end_shadow(store, market)
+    elif release:
+        set_shadow(store, market, release)
+    now = read_shadow(store.root, market)
+    click.echo(f"market {market}: " + (f"release {now} is the shadow" if now else "no shadow"))
 
 
 @releases.command("repair")

@@ -21,6 +21,7 @@ from carprice_assets.provenance import here
 from carprice_assets.regressors.training import read_parity
 from carprice_assets.releases.judging import Judgement, Trained, judge, stage_challenger
 from carprice_assets.releases.recipe import RECIPE, Recipe
+from carprice_assets.releases.shadow import shadow_facts
 
 GROUP = "promotion"
 
@@ -136,7 +137,8 @@ with preview_accepted():
             passed=judgement.decision.status == "promoted",
             severity=dg.AssetCheckSeverity.ERROR if broken else dg.AssetCheckSeverity.WARN,
             description=judgement.decision.line,
-            metadata=_facts(judgement, challenger),
+            metadata=_facts(judgement, challenger)
+            | shadow_facts(platform.releases.root, name, challenger),
         )
 
 
@@ -182,7 +184,7 @@ def champion(
         judgement = judge(
             store, platform.market(name), challenger, platform.require("dataset", name)
         )
-        facts = _facts(judgement, challenger)
+        facts = _facts(judgement, challenger) | shadow_facts(store.root, name, challenger)
         context.log.info(judgement.decision.line)
         if judgement.decision.status != "promoted":
             _record_refusal(platform, name, challenger, judgement, context.run.run_id)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -116,7 +118,7 @@ def test_doctor_tells_of_a_run_whose_process_is_gone(
 
 
 def test_prune_shows_first_and_takes_nothing_that_is_needed(
-    trained_home: Home, carprice: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+    trained_home: Home, carprice: Callable[..., Result]
 ) -> None:
     home = trained_home
     store = ArtifactStore(home.artifacts)
@@ -124,7 +126,9 @@ def test_prune_shows_first_and_takes_nothing_that_is_needed(
     before = prices(home)
     size = home.warehouse.stat().st_size
     words = ("prune", "--days", 1, "--hours", 1)
-    monkeypatch.setattr("time.time", lambda real=__import__("time").time: real() + 7200)
+    old = time.time() - 7200
+    for path in home.artifacts.glob("??/*"):
+        os.utime(path, (old, old))
     shown = carprice(*words).stdout.splitlines()
     assert shown[0].startswith("artifacts: 1 that nothing names")
     assert next(line for line in shown if line.startswith("market small: ")).split()[4] != "0"
