@@ -24,8 +24,8 @@ def full_disk(error: BaseException) -> str:
     """
     for each in _chain(error):
         if isinstance(each, OSError) and each.errno in FULL:
-            at = f"{each.filename}: " if each.filename else ""
-            return f"{at}{each.strerror}: free some space, then give the command again"
+            told = f"{each.filename}: {each.strerror}" if each.filename else str(each.strerror)
+            return f"the disk is full ({told}): free some space, then give the command again"
         if not isinstance(each, (KeyboardInterrupt, SystemExit)) and TEXTS.search(str(each)):
             line = next(line for line in str(each).splitlines() if TEXTS.search(line)).strip()
             return f"the disk is full ({line[:200]}): free some space, then give the command again"

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from carprice_assets.disk import full_disk
 from carprice_assets.errors import UserError
-from carprice_assets.files import write_atomic
+from carprice_assets.files import fsync_folder, write_atomic
 from carprice_assets.home import Home
 from carprice_assets.listings import migrations
 
@@ -176,6 +176,23 @@ class Warehouse:
         except duckdb.Error as error:
             raise UserError(f"{self.path}: cannot be opened: {first_line(error)}") from error
 
+    def _make(self) -> None:
+        """A new file with its tables, made beside and renamed: a full disk leaves no broken one."""
+        import duckdb
+
+        new = self.path.with_name(f"{self.path.name}.new")
+        new.unlink(missing_ok=True)  # left by a kill
+        try:
+            with duckdb.connect(str(new)) as con:
+                migrate(con, self.path)
+            with new.open("rb") as file:
+                os.fsync(file.fileno())
+            os.replace(new, self.path)
+            fsync_folder(self.path.parent)
+        finally:
+            new.unlink(missing_ok=True)
+            new.with_name(f"{new.name}.wal").unlink(missing_ok=True)
+
     def settle(self) -> None:
         """Take DuckDB's journal into the file, for who holds the lock; nothing without a file.
 
@@ -214,9 +231,12 @@ class Warehouse:
         shutil.rmtree(self.temp_folder, ignore_errors=True)  # left by a process that was killed
         settings = engine_settings(self.memory_limit, self.threads, self.temp_folder)
         try:
+            if not self.path.exists():
+                self._make()
             con = duckdb.connect(str(self.path), config=settings)
-        except duckdb.Error as error:
-            raise UserError(f"{self.path}: cannot be opened: {first_line(error)}") from error
+        except (duckdb.Error, OSError) as error:
+            told = full_disk(error) or f"cannot be opened: {first_line(error)}"
+            raise UserError(f"{self.path}: {told}") from error
         try:
             con.execute("SET enable_progress_bar = false")  # it would print on standard output
             try:

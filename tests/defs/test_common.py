@@ -17,7 +17,10 @@ FREE = "free some space, then give the command again"
     ("error", "told"),
     [
         (UserError("cars.csv: no such file"), "cars.csv: no such file"),
-        (OSError(errno.ENOSPC, "No space left on device"), f"No space left on device: {FREE}"),
+        (
+            OSError(errno.ENOSPC, "No space left on device"),
+            f"the disk is full (No space left on device): {FREE}",
+        ),
         (
             OSError("4096 requested and 512 written"),
             f"the disk is full (4096 requested and 512 written): {FREE}",
