@@ -22,6 +22,7 @@ from carprice_assets.listings.upgrade import compact
 from carprice_assets.listings.warehouse import Warehouse
 from carprice_assets.markets import Market
 from carprice_assets.practice_market import PracticePayload
+from carprice_assets.sources import UNREADABLE
 
 DERIVED = (
     *("listings", "rejected_listings", "price_history", "listing_vins"),
@@ -52,6 +53,8 @@ def derived(con: duckdb.DuckDBPyConnection, market: Market, folder: Path) -> dic
     found["dataset"] = dataset_hash(folder)
     found["version"] = raw.data_version(con, market.name)
     found["days"] = price_moves_by_day(con, market)
+    split.components(con, market.name)
+    found["order of first sight"] = con.execute("FROM nodes ORDER BY rank").fetchall()
     return found
 
 
@@ -107,6 +110,33 @@ def test_rows_that_count_or_are_compared_with_stay(
     assert let_go(con, market, 1).rows == 14, "of twenty scrapes the last six are left"
     left = con.execute("SELECT listing_id, scraped_at::TEXT FROM raw_listings ORDER BY ALL")
     assert left.fetchall() == [("a", day) for day in days[14:]] + [("old", "2026-01-01")]
+
+
+def test_a_page_that_could_not_be_read_hides_nothing(
+    con: duckdb.DuckDBPyConnection, market: Market, payloads: Callable[..., Path], tmp_path: Path
+) -> None:
+    """An older row that could be read counts, and the last day is that of the other."""
+    car = {"make": "Ford", "model": "Focus", "year": 2020, "price": "9000"}
+    days = [f"2026-01-{day:02}" for day in range(1, 21)]
+    rows = [("a", "2026-01-01", car)] + [("b", day, car | {"note": day}) for day in days]
+    raw.append(con, market, "payload", payloads(rows))
+    con.execute(
+        "INSERT INTO raw_listings SELECT market, ?, scrape_id || 'x', '2026-01-02', listing_id,"
+        " url, 1, '{}', 7 FROM raw_listings WHERE listing_id = 'a'",
+        [UNREADABLE],
+    )
+    for number in range(8):
+        con.execute(
+            "INSERT INTO raw_listings VALUES ('us', ?, ?, ?, NULL, NULL, 1, '{}', ?)",
+            [UNREADABLE, f"later {number}", f"2026-01-{10 + number}", 100 + number],
+        )
+    before = derived(con, market, tmp_path / "before")
+    for table in ("listings", "rejected_listings"):
+        con.execute(f"DELETE FROM {table}")  # not cleaned yet, say
+    assert let_go(con, market, 1).rows == 14
+    left = con.execute("SELECT scraped_at::TEXT FROM raw_listings WHERE listing_id = 'a'")
+    assert sorted(left.fetchall()) == [("2026-01-01",), ("2026-01-02",)]
+    assert derived(con, market, tmp_path / "after") == before
 
 
 def test_uncleaned_and_other_markets_rows_stay(
