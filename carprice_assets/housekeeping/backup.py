@@ -13,6 +13,7 @@ import json
 import os
 import shutil
 import sqlite3
+import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -214,16 +215,25 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def copy_hashed(source: Path, target: Path) -> dict[str, Any]:
-    """Copy a file, read once and made durable; gives its ``sha256`` and ``size``."""
+    """Copy a file, read once and made durable; gives its ``sha256`` and ``size``.
+
+    The copy may be read by whom the file may: a home holds keys.
+    """
     digest, size = hashlib.sha256(), 0
-    with source.open("rb") as read, target.open("wb") as written:
+    mode = stat.S_IMODE(source.stat().st_mode)
+    with source.open("rb") as read, open(target, "xb", opener=_private) as written:
         while chunk := read.read(CHUNK):
             digest.update(chunk)
             size += len(chunk)
             written.write(chunk)
         written.flush()
+        os.fchmod(written.fileno(), mode | stat.S_IRUSR | stat.S_IWUSR)
         os.fsync(written.fileno())
     return {"sha256": digest.hexdigest(), "size": size}
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _entry(path: Path) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from filelock import FileLock, Timeout
 
 from carprice_assets.errors import UserError
 from carprice_assets.files import fsync_folder
-from carprice_assets.releases.ledger import MOVES, Line, read_lines
+from carprice_assets.releases.ledger import MOVES, Line, last_sequence, read_lines
 from carprice_assets.releases.pointer import Champion, read_pointer
 from carprice_assets.releases.store import LOCK_TIMEOUT, ReleaseStore
 
@@ -21,15 +21,19 @@ EVENT = "repaired"
 def pointer_problem(store: ReleaseStore, market: str) -> str:
     """Why the champion pointer cannot be used, in one line; ``""`` where it can.
 
-    A market whose ledger tells of no move needs none.
+    A market whose ledger tells of no move needs none. One that is behind its ledger, as after a
+    part of a backup was put back, is as good as lost.
     """
     folder = store.root / market
     try:
         pointer = read_pointer(folder / POINTER)
     except UserError as error:
         return str(error)
-    if pointer is None and moves(read_lines(folder / LEDGER)):
+    told = last_sequence(read_lines(folder / LEDGER))
+    if pointer is None and told:
         return f"{folder / POINTER} is gone, but the ledger tells of promotions"
+    if pointer is not None and pointer.sequence < told:
+        return f"{folder / POINTER} stands at move {pointer.sequence}, but the ledger at {told}"
     return ""
 
 

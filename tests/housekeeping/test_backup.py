@@ -253,6 +253,17 @@ def test_a_restore_goes_on_after_a_kill(
     assert found == of(used)
 
 
+def test_what_others_may_not_read_stays_so(home: Home, tmp_path: Path) -> None:
+    key = home.root / "keys" / "signing.pem"
+    _write(key)
+    key.chmod(0o600)
+    made = back_up(home, tmp_path / "backup").folder
+    again = Home(tmp_path / "again")
+    restore(again, made)
+    for root in (made, again.root):
+        assert (root / "keys" / "signing.pem").stat().st_mode & 0o777 == 0o600
+
+
 def test_files_of_two_names_are_stored_once(home: Home, tmp_path: Path) -> None:
     _write(home.releases / "us" / "one.json")
     (home.releases / "us" / "two.json").hardlink_to(home.releases / "us" / "one.json")

@@ -48,6 +48,18 @@ def test_the_ledger_gives_the_same_pointer(moved: ReleaseStore, content: bytes |
     assert moved.rollback("us", None, "it goes on") in ids
 
 
+def test_a_pointer_behind_its_ledger_is_brought_up(moved: ReleaseStore) -> None:
+    """As after the pointer of an older backup was put back by hand."""
+    path = moved.root / "us" / "champion.json"
+    old = path.read_bytes()
+    moved.rollback("us", None, "once more")
+    before = path.read_bytes()
+    path.write_bytes(old)
+    assert pointer_problem(moved, "us").endswith("stands at move 5, but the ledger at 6")
+    assert "as the ledger's move 6 says" in repair(moved, "us")
+    assert path.read_bytes() == before
+
+
 def test_each_state_of_the_ledger_gives_its_pointer(tmp_path: Path) -> None:
     store = ReleaseStore(tmp_path)
     ids = [store.stage("us", tiny(n), {}).id for n in range(5)]
