@@ -18,7 +18,7 @@ from carprice_assets.markets.market import Market, SplitRules
 from carprice_assets.releases.content import build_content
 from carprice_assets.releases.engine import Parts
 from carprice_assets.releases.rules import Decision
-from carprice_assets.releases.store import ReleaseStore
+from carprice_assets.releases.store import Conflict, ReleaseStore
 from carprice_assets.releases.vehicles import vehicle_hashes
 
 MARKET = Market("us", "United States", "USD", "mi", SplitRules("us-1"))
@@ -198,8 +198,6 @@ def tiny(number: int) -> Callable[[Path], None]:
 
 def contend(root: Path, ids: list[str], tries: int) -> tuple[int, int]:
     """Promote in turns against whatever serves; gives wins and conflicts."""
-    from carprice_assets.releases.store import Conflict
-
     store = ReleaseStore(root)
     wins = conflicts = 0
     for turn in range(tries):
