@@ -137,7 +137,7 @@ def _told(file: Path) -> Generator[None]:
     """Tell what the library says of a broken archive in one line."""
     try:
         yield
-    except _BROKEN as error:
+    except (*_BROKEN, OSError) as error:
         raise UserError(f"{file} is no pack of a release: {error}") from error
 
 

@@ -64,7 +64,9 @@ def release_problems(release: Release) -> list[str]:
     problems += _page_problems(release, pages, found)
     for name, entry in sorted(expected.items()):
         problem = _file_problem(release.path / name, entry) if name in found else "is missing"
-        if problem:
+        if problem and name in found and _hash_fits(release.path / name, entry):
+            problems.append(f"{MANIFEST} is changed: it says {entry.size} bytes of {name}")
+        elif problem:
             problems.append(f"{name} {problem}")
     return problems or _content_problems(release, manifest)
 
@@ -130,7 +132,8 @@ def _added_folders(root: Path, files: Collection[str]) -> list[str]:
     """Folders in which no file that belongs to the release lies."""
     known = {str(parent) for name in files for parent in PurePosixPath(name).parents}
     below = (Path(folder) / name for folder, names, _ in os.walk(root) for name in names)
-    return sorted({path.relative_to(root).as_posix() for path in below} - known)
+    added = {path.relative_to(root).as_posix() for path in below} - known
+    return sorted(name for name in added if str(PurePosixPath(name).parent) not in added)
 
 
 def npy_problem(path: Path, size: int) -> str:
@@ -179,6 +182,14 @@ def _file_problem(path: Path, entry: FileEntry) -> str:
         return "" if sha256_file(path) == entry.sha256 else "is changed: another hash"
     except OSError as error:
         return f"cannot be read: {error.strerror}"
+
+
+def _hash_fits(path: Path, entry: FileEntry) -> bool:
+    """Whether a file of another size than listed has the listed hash: then the listing is wrong."""
+    try:
+        return path.lstat().st_size <= MAX_CONTENT and sha256_file(path) == entry.sha256
+    except OSError:
+        return False
 
 
 def _content_problems(release: Release, manifest: Manifest) -> list[str]:
