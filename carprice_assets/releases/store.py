@@ -22,6 +22,7 @@ from carprice_assets.markets.market import NAME
 from carprice_assets.releases.ledger import MOVES, Line, last_sequence, read_lines
 from carprice_assets.releases.manifest import Manifest, check_path
 from carprice_assets.releases.market_folder import LEDGER, MarketFolder, refuse
+from carprice_assets.releases.market_folder import LOCK_TIMEOUT as LOCK_TIMEOUT
 from carprice_assets.releases.pointer import Champion
 from carprice_assets.releases.port import DISK, Port, write_new
 from carprice_assets.releases.release import (
