@@ -88,7 +88,7 @@ class MarketFolder:
         self._make()
         lock = FileLock(self.path / ".lock", timeout=LOCK_TIMEOUT, fallback_to_soft=False)
         try:
-            lock.acquire()
+            lock.acquire(poll_interval=0.01)
         except Timeout as error:
             raise UserError(f"{self.path / '.lock'} is held by another process") from error
         except OSError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -209,3 +210,17 @@ def contend(root: Path, ids: list[str], tries: int) -> tuple[int, int]:
         except Conflict:
             conflicts += 1
     return wins, conflicts
+
+
+def contender(root: Path) -> None:
+    """Promote what each line of standard input says, "<release> over <champion>"; tell the end."""
+    store = ReleaseStore(root)
+    for line in sys.stdin:
+        release, _, expected = line.split()
+        try:
+            store.promote("us", release, None if expected == "none" else expected, YES)
+            told = "won"
+        except Conflict:
+            told = "lost"
+        sys.stdout.write(f"{told}\n")
+        sys.stdout.flush()
