@@ -238,7 +238,7 @@ def _told(release_id: str) -> Generator[None]:
         raise UserError(
             f"release {release_id} cannot answer with this carprice: {error}"
         ) from error
-    except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+    except (ValueError, TypeError, LookupError, AttributeError, OSError) as error:
         told = f"{type(error).__name__}: {error}"
         raise UserError(f"release {release_id} cannot be loaded: {told}") from error
 

@@ -14,7 +14,9 @@ import numpy as np
 import pytest
 
 from carprice_assets.errors import UserError
+from carprice_assets.features.base import load_state
 from carprice_assets.files import folder_files, sha256_bytes
+from carprice_assets.regressors.serving import load_serving_form
 from carprice_assets.releases.manifest import FileEntry, Manifest
 from carprice_assets.releases.release import Release
 from carprice_assets.releases.store import ReleaseStore
@@ -268,3 +270,45 @@ def test_a_file_of_another_size_is_not_read(release: Release, kit: ModuleType) -
     assert told == [f"content/vehicles.npy is changed: {1 << 40} bytes instead of 144"]
     with pytest.raises(UserError, match=r"vehicles\.npy is changed"):
         Valuer.load(release.path, verify=False, parts=kit.PARTS)
+
+
+def restage(release: Release, tmp_path: Path, name: str, data: bytes) -> Release:
+    """The release with another file and right hashes, as whoever made it would."""
+
+    def build(folder: Path) -> None:
+        shutil.copytree(release.content, folder, dirs_exist_ok=True)
+        (folder / name).write_bytes(data)
+
+    return ReleaseStore(tmp_path / "again").stage("us", build, {})
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "told"),
+    [
+        ("schema.json", b'{"format": 1, "fields": [{}]}', "cannot be loaded: KeyError"),
+        ("schema.json", b'{"format": 3, "fields": []}', "newer than the 2"),
+        ("release.json", b'{"format": 1, "market": "us"}', "currency is missing"),
+        ("golden.json", b'{"format": 1}', "format 1, without ranges, which is no longer read"),
+        ("golden.json", b'{"format": 3}', "newer than the 2"),
+        ("regressors/catboost/weights.npy", b"", "is no array"),
+    ],
+)
+def test_right_hashes_over_wrong_content_are_told_in_a_line(
+    release: Release, tmp_path: Path, name: str, data: bytes, told: str, kit: ModuleType
+) -> None:
+    with pytest.raises(UserError, match=told):
+        Valuer.load(restage(release, tmp_path, name, data).path, parts=kit.PARTS)
+
+
+def test_names_in_states_and_forms_cannot_lead_out(tmp_path: Path) -> None:
+    state = {"arrays": ["../x"], "dataset": "", "upstream": {}, "transformer": "", "settings": {}}
+    (tmp_path / "state.json").write_text(json.dumps(state))
+    with pytest.raises(UserError, match=r"'\.\./x' is no name of an array"):
+        load_state(tmp_path)
+    form = {"kind": "blend", "feature_names": [], "settings": {"weights": {"..": 1.0}}}
+    (tmp_path / "form.json").write_text(json.dumps(form))
+    with pytest.raises(UserError, match=r"'\.\.' is no name of a member"):
+        load_serving_form(tmp_path, [])
+    (tmp_path / "form.json").write_text(json.dumps({"kind": "pickle", "feature_names": []}))
+    with pytest.raises(UserError, match="unknown serving form 'pickle'"):
+        load_serving_form(tmp_path, [])
