@@ -28,6 +28,7 @@ from carprice_assets.releases.verify import release_problems
 
 LOCK_TIMEOUT = 120.0
 POINTER, LEDGER = "champion.json", "ledger.jsonl"
+_NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
 _THERE = (errno.EEXIST, errno.ENOTEMPTY)
 
 
@@ -92,7 +93,7 @@ class MarketFolder:
         except Timeout as error:
             raise UserError(f"{self.path / '.lock'} is held by another process") from error
         except OSError as error:
-            if error.errno != errno.ENOSYS:
+            if error.errno not in _NO_LOCKS:
                 raise
             raise UserError(
                 f"{self.path} lies on a file system without locks that die with their owner:"
