@@ -190,7 +190,8 @@ class MarketFolder:
             except OSError as error:  # another process staged the same content first
                 if error.errno not in _THERE:
                     raise
-        self.port.fsync_folder(self.path)
+        for folder in (self.path, self.path.parent):  # an earlier call may have failed at it
+            self.port.fsync_folder(folder)
         release = Release(self.name, release_id, final)
         if work.exists():
             refuse(release, "in the store")

@@ -16,6 +16,9 @@ APPROVALS = ("waiting", "approved", "expired", "overridden", "refused", "promote
 """Events after which it is known whether a release waits for a person."""
 
 
+DAMAGED = "damaged, see carprice releases verify"
+
+
 @dataclass(frozen=True)
 class Verdict:
     """A release, and why it is kept; ``reason`` is empty where it goes."""
@@ -53,7 +56,7 @@ def plan(store: ReleaseStore, market: str, keep: int) -> list[Verdict]:
     for release in reversed(store.list(market)):
         reason = serving.get(release.id, "")
         if not _readable(release):
-            reason = reason or "damaged, see carprice releases verify"
+            reason = reason or DAMAGED
         else:
             newest += 1
             reason = reason or (f"among the newest {keep}" if newest <= keep else "")
@@ -61,6 +64,8 @@ def plan(store: ReleaseStore, market: str, keep: int) -> list[Verdict]:
         if not reason:
             with unused(release) as free:
                 reason = "" if free else "in use"
+        if not reason and store.verify(release):
+            reason = DAMAGED
         verdicts.append(Verdict(release, reason))
     return verdicts
 

@@ -42,7 +42,8 @@ def release_problems(release: Release) -> list[str]:
         manifest = release.manifest()
     except (OSError, UserError) as error:
         return [_told(error)]
-    problems = _oversized(manifest)
+    if problems := _oversized(manifest):
+        return problems
     if manifest.id != release.id:
         problems.append(f"{MANIFEST} belongs to release {manifest.id}")
     elif not _as_written(release.path / MANIFEST):

@@ -100,9 +100,14 @@ def test_what_waits_for_approval_stays(store: ReleaseStore, ids: Ids) -> None:
 def test_a_damaged_release_stays_for_a_look(store: ReleaseStore, ids: Ids) -> None:
     (store.root / MARKET / ids[0] / "content" / "own.npy").unlink()
     (store.root / MARKET / ids[1] / "manifest.json").write_bytes(b"{")
+    serving = store.rollback(MARKET, ids[5], "so that two others may go")
+    store.rollback(MARKET, ids[4], "and their neighbour serves")
+    own = store.root / MARKET / ids[2] / "content" / "own.npy"
+    own.write_bytes(own.read_bytes()[:-1] + b"x")
+    assert serving == ids[5]
     found = {verdict.release.id: verdict.reason for verdict in prune(store, MARKET, 2)}
-    assert found[ids[0]] == found[ids[1]] == "damaged, see carprice releases verify"
-    assert found[ids[4]] == found[ids[5]] == "among the newest 2"
+    assert [found[ids[n]] for n in range(3)] == ["damaged, see carprice releases verify"] * 3
+    assert found[ids[3]] == ""
 
 
 def test_what_another_process_has_loaded_stays_until_it_is_gone(
