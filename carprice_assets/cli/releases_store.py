@@ -74,18 +74,27 @@ def releases_pack(market: str, release: str | None, output: Path, key: Path | No
     help="Ed25519 public key in PEM; with any, also in $CARPRICE_HOME/keys/trusted/, the file"
     " must be signed by one of them.",
 )
-def releases_unpack(market: str, file: Path, trust: tuple[Path, ...]) -> None:
-    """Take the release in FILE into the store. Nothing serves from it yet."""
+@click.option(
+    "--promote",
+    is_flag=True,
+    help="Let it serve, where a trusted key signed it and it was promoted where it comes from.",
+)
+def releases_unpack(market: str, file: Path, trust: tuple[Path, ...], promote: bool) -> None:
+    """Take the release in FILE into the store. Without --promote nothing serves from it yet."""
     from carprice_assets.releases.listing import require_market
     from carprice_assets.releases.signing import trusted_keys
     from carprice_assets.releases.store import ReleaseStore
-    from carprice_assets.releases.unpack import unpack
+    from carprice_assets.releases.unpack import serve, unpack
     from carprice_assets.releases.valuer import Valuer
 
     home = Home.current()
     require_market(home, market)
-    got = unpack(ReleaseStore(home.releases), market, file, (*trust, *trusted_keys(home)))
+    store = ReleaseStore(home.releases)
+    got = unpack(store, market, file, (*trust, *trusted_keys(home)))
     told = f"signed by {got.signed_by}" if got.signed_by else "no signature was asked for"
     click.echo(f"market {market}: release {got.release.id} is in the store; {told}")
     Valuer.load(got.release.path)
     click.echo("its golden cases have the same prices here")
+    if promote:
+        serve(store, got)
+        click.echo(f"market {market}: release {got.release.id} serves now")

@@ -29,6 +29,7 @@ from carprice_assets.releases.release import (
     Provenance,
     Release,
 )
+from carprice_assets.releases.rules import Decision, Reason
 from carprice_assets.releases.signing import check_signature
 from carprice_assets.releases.store import ReleaseStore
 from carprice_assets.releases.strict import MAX_JSON, parse_object
@@ -46,10 +47,19 @@ _BROKEN = (
 
 @dataclass(frozen=True)
 class Unpacked:
-    """The release as it is in the store, and the fingerprint of the key that signed it."""
+    """The release as it is in the store.
+
+    Attributes
+    ----------
+    signed_by
+        Fingerprint of the trusted key that signed the pack; None where no key is trusted.
+    promoted_at
+        When it was last promoted where it comes from; None where it never was.
+    """
 
     release: Release
     signed_by: str | None
+    promoted_at: str | None
 
 
 class _Bounded(io.FileIO):
@@ -114,7 +124,34 @@ def unpack(store: ReleaseStore, market: str, file: Path, trusted: Sequence[Path]
             "history": list(said.history),
         },
     )
-    return Unpacked(release, signed_by)
+    promotions = [
+        str(line.get("at"))
+        for line in said.history
+        if line.get("event") == "promoted" and line.get("release") == release.id
+    ]
+    return Unpacked(release, signed_by, promotions[-1] if promotions else None)
+
+
+def serve(store: ReleaseStore, unpacked: Unpacked) -> None:
+    """Promote what was promoted where it comes from: a trusted key vouches for that decision.
+
+    Raises
+    ------
+    Conflict
+        Where it serves already, or another promotion came first.
+    UserError
+        Where no trusted key signed the pack, or it was never promoted.
+    """
+    release, signer = unpacked.release, unpacked.signed_by
+    if signer is None:
+        raise UserError(
+            f"release {release.id} is not promoted: no trusted key vouches for what was decided"
+        )
+    if unpacked.promoted_at is None:
+        raise UserError(f"release {release.id} is not promoted: nor was it where it comes from")
+    told = f"promoted elsewhere at {unpacked.promoted_at}, in a pack signed by {signer}"
+    decision = Decision("promoted", (Reason("decided_elsewhere", True, True, None, None, told),))
+    store.promote(release.market, release.id, store.champion(release.market), decision)
 
 
 @contextmanager

@@ -62,7 +62,11 @@ def test_keys_of_the_home_are_used(
         subprocess.run(["openssl", *map(str, words)], check=True, capture_output=True)
     file = trained_home.root / "small.pack"
     assert "MB, signed" in carprice("releases", "pack", "-m", "small", "-o", file).stdout
-    assert "; signed by " in carprice("releases", "unpack", "-m", "small", file).stdout
+    (trained_home.releases / "small" / "champion.json").unlink()
+    (trained_home.releases / "small" / "ledger.jsonl").unlink()
+    told = carprice("releases", "unpack", "-m", "small", file, "--promote").stdout
+    assert "; signed by " in told
+    assert told.endswith(f"release {champion(trained_home)} serves now\n")
     private.unlink()
     file.unlink()
     carprice("releases", "pack", "-m", "small", "-o", file)

@@ -30,8 +30,8 @@ from carprice_assets.releases.card import model_card
 from carprice_assets.releases.pack import pack
 from carprice_assets.releases.release import Release
 from carprice_assets.releases.signing import signing_key, trusted_keys
-from carprice_assets.releases.store import ReleaseStore
-from carprice_assets.releases.unpack import unpack
+from carprice_assets.releases.store import Conflict, ReleaseStore
+from carprice_assets.releases.unpack import serve, unpack
 from carprice_assets.releases.valuer import Valuer
 
 Entries = list[tuple[zipfile.ZipInfo, bytes]]
@@ -146,6 +146,28 @@ def test_signatures(source: tuple[Path, Release], target: ReleaseStore, tmp_path
     assert signer
     assert target.ledger("us")[0]["signed_by"] == signer
     assert unpack(target, "us", signed).signed_by is None
+
+
+def test_a_promotion_elsewhere_counts_where_a_trusted_key_vouches_for_it(
+    source: tuple[Path, Release], target: ReleaseStore, tmp_path: Path, kit: ModuleType
+) -> None:
+    private, public = keys(tmp_path, "ours")
+    store, release = ReleaseStore(source[0] / "releases"), source[1]
+    signed, fresh = tmp_path / "signed.pack", tmp_path / "fresh.pack"
+    pack(store, release, signed, private)
+    pack(store, store.stage("us", kit.builder(tmp_path, 9.0), {}), fresh, private)
+    with pytest.raises(UserError, match="no trusted key vouches"):
+        serve(target, unpack(target, "us", signed))
+    with pytest.raises(UserError, match="nor was it where it comes from"):
+        serve(target, unpack(target, "us", fresh, [public]))
+    assert target.champion("us") is None
+    got = unpack(target, "us", signed, [public])
+    serve(target, got)
+    assert target.champion("us") == release.id
+    told = target.ledger("us")[-1]["decision"]["reasons"][0]["message"]
+    assert told == f"promoted elsewhere at {got.promoted_at}, in a pack signed by {got.signed_by}"
+    with pytest.raises(Conflict, match="serves already"):
+        serve(target, got)
 
 
 @pytest.mark.parametrize("head", ["pack.json", "manifest.json", "provenance.json"])
