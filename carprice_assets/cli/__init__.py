@@ -6,6 +6,7 @@ from carprice_assets.cli import (
     markets,
     practice,
     releases,
+    releases_store,
     serving,
     training,
 )
@@ -19,6 +20,7 @@ __all__ = [
     "markets",
     "practice",
     "releases",
+    "releases_store",
     "serving",
     "training",
 ]

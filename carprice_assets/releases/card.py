@@ -93,12 +93,22 @@ def _behaviour(reports: Mapping[str, Any]) -> list[str]:
 def _decisions(release_id: str, ledger: Sequence[Mapping[str, Any]]) -> str:
     lines = [line for line in ledger if release_id in (line.get("release"), line.get("replaced"))]
     rows: list[tuple[str, ...]] = []
-    for line in lines:
+    for line in (each for found in lines for each in _with_history(found)):
         event = str(line.get("event", ""))
         if line.get("release") != release_id:
             event = f"replaced by {line.get('release')} ({event})"
         rows.append((str(line.get("at", "")), event, _why(line)))
     return _table(("at", "event", "why"), rows) if rows else "None yet."
+
+
+def _with_history(line: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """A line, before it those that a pack brought along from the ledger of another home."""
+    known: list[Mapping[str, Any]] = []
+    for brought in line.get("history", []):
+        for each in _with_history(brought):
+            event = str(each.get("event", "")).removesuffix(" (elsewhere)")
+            known.append({**each, "event": f"{event} (elsewhere)"})
+    return [*known, line]
 
 
 def _why(line: Mapping[str, Any]) -> str:
