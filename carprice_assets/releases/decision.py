@@ -51,6 +51,10 @@ class Decision:
     @property
     def line(self) -> str:
         """The decision in one line."""
+        if override := self.facts.get("override"):
+            told = f"{self.status} by override of {override['by']} ({override['reason']})"
+            broken = "; ".join(reason.message for reason in self.failed)
+            return f"{told}, against: {broken}" if broken else f"{told}; all rules hold"
         if not self.failed:
             return f"{self.status}: all {len(self.reasons)} rules hold"
         return f"{self.status}: " + "; ".join(reason.message for reason in self.failed)

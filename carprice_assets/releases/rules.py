@@ -167,9 +167,11 @@ def _against(
     yield from _comparable(card, champion)
     rows, fresh = evidence.fresh_rows, evidence.fresh
     every = card.rows if type(card.rows) is int else 0
-    known = rows is not None and type(rows) is int and 0 <= rows <= every
-    enough = known and rows >= rules.min_fresh
-    usable = known and (not enough or (fresh is not None and fresh.challenger.rows == rows))
+    count = rows if type(rows) is int and 0 <= rows <= every else None
+    enough = count is not None and count >= rules.min_fresh
+    usable = count is not None and (
+        not enough or (fresh is not None and fresh.challenger.rows == rows)
+    )
     told = f"hold-out cars newer than both releases' data: {_told(rows)}"
     told += f", from {rules.min_fresh:g} on they decide" if usable else ", not scored"
     yield Reason("fresh", usable, True, within(rows), rules.min_fresh, told)
