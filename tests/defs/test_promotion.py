@@ -92,7 +92,12 @@ def test_rollback_is_followed_by_the_next_decision(
     names = ["catboost", "random_forest"]
     for file in ("champion.json", "ledger.jsonl"):
         (trained_home.releases / "small" / file).unlink()
-    add_market(trained_home, "small", WORSE)
+    lenient = SMALL_MARKET.replace("min_r2 = 0.8", "min_r2 = 0.5").replace(
+        "ratio = 1.2", "ratio = 9"
+    )
+    # So much worse that the next one is better beyond chance.
+    worst = lenient.replace("iterations = 250", "iterations = 25").replace("tors = 20", "tors = 1")
+    add_market(trained_home, "small", worst)
     assert run(*training_assets(names)).success  # type: ignore[operator]
     worse = store.champion("small")
     add_market(trained_home, "small", SMALL_MARKET)
