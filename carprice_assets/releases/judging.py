@@ -172,7 +172,8 @@ def judge(
         else None
     )
     if challenger is None:
-        return Judgement(unjudged(problem), None, None, champion_id)
+        decision = unjudged(problem).with_facts(against=champion_id)
+        return Judgement(decision, None, None, champion_id)
     holdout = read_side(dataset.path, "holdout")
     salt = market.split.salt
     learned = [valuer.vehicles(salt) for valuer in (challenger, champion) if valuer is not None]

@@ -10,6 +10,8 @@ import pytest
 from click.testing import Result
 from tests_support import SMALL_MARKET, add_market
 
+from carprice_assets.defs.launch import Outcome
+from carprice_assets.defs.telling import training_summary
 from carprice_assets.home import Home
 from carprice_assets.releases.store import ReleaseStore
 
@@ -140,6 +142,18 @@ def test_approve(
     assert "approved by Ada" in carprice("releases", "show", "-m", "small").stdout
     again = carprice(*words, release)
     assert again.stdout == f"market small: release {release} serves already\n"
+
+
+def test_a_training_tells_that_its_challenger_waits(trained_home: Home) -> None:
+    release = _waiting(trained_home)
+    facts = {"challenger": {"release": release, "regressor": "catboost", "bytes": 1}}
+    outcome = Outcome(run_id="r", success=True, facts=facts)
+    told = training_summary(trained_home, "small", outcome)
+    assert any(line.startswith("decision    waiting for approval until 20") for line in told)
+    line = {"event": "expired", "release": release}
+    ReleaseStore(trained_home.releases).record("small", line)
+    told = training_summary(trained_home, "small", outcome)
+    assert "decision    none: its wait for approval is over" in told
 
 
 def test_what_does_not_wait_cannot_be_approved(
