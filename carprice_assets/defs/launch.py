@@ -18,6 +18,7 @@ from dagster._core.instance.ref import InstanceRef
 from filelock import FileLock
 
 from carprice_assets.defs.markets import synchronise
+from carprice_assets.defs.pools import ensure_pools
 from carprice_assets.errors import UserError
 from carprice_assets.files import write_atomic
 from carprice_assets.home import PROJECT, Home
@@ -95,6 +96,7 @@ def instance(home: Home) -> Generator[dg.DagsterInstance]:
             opened = stack.enter_context(dg.DagsterInstance.from_ref(reference(home)))
             clear_dead_runs(opened)
             synchronise(opened, home)
+            ensure_pools(opened)
         yield opened
 
 

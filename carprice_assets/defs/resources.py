@@ -132,6 +132,19 @@ class Platform(dg.ConfigurableResource[None]):
         except UserError:
             return None
 
+    def staged(self, market: str) -> str:
+        """The release that ``challenger`` staged last for ``market``.
+
+        Raises
+        ------
+        UserError
+            Where there is none.
+        """
+        reference = self.home.artifacts / "refs" / "challenger" / f"{market}.json"
+        if not reference.exists():
+            raise UserError(f"market {market} has no challenger yet: materialize challenger first")
+        return read_json(reference)["release"]
+
     def require(self, asset: str, market: str) -> Artifact:
         """The artifact that ``asset`` last gave for ``market``.
 

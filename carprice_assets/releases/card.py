@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from carprice_assets.releases.head import Head
+from carprice_assets.releases.overview import override_told
 from carprice_assets.releases.recipe import RECIPE, Recipe
 from carprice_assets.releases.release import Release
 from carprice_assets.releases.strict import read_object
@@ -33,6 +34,7 @@ def model_card(release: Release, ledger: Sequence[Mapping[str, Any]]) -> str:
         facts[RECIPE] = "; ".join(sorted(fit.told for fit in fits))
     sections = [
         f"# Release {release.id}",
+        *_overrides(release.id, ledger),
         _what(head, len(manifest.files), manifest.size),
         "## Figures on the hold-out",
         f"Prices in {head.currency}; 95 % intervals by bootstrap in brackets.",
@@ -90,6 +92,13 @@ def _behaviour(reports: Mapping[str, Any]) -> list[str]:
     return ["## Behaviour", _table(header, rows)]
 
 
+def _overrides(release_id: str, ledger: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A warning for each promotion of this release against the rules."""
+    moves = [line for line in ledger if line.get("release") == release_id]
+    told = ((line, override_told(line.get("decision"))) for line in moves)
+    return [f"> **OVERRIDDEN** {why}, {line.get('at', '')}" for line, why in told if why]
+
+
 def _decisions(release_id: str, ledger: Sequence[Mapping[str, Any]]) -> str:
     lines = [line for line in ledger if release_id in (line.get("release"), line.get("replaced"))]
     rows: list[tuple[str, ...]] = []
@@ -115,7 +124,14 @@ def _why(line: Mapping[str, Any]) -> str:
     decision: Mapping[str, Any] = line.get("decision") or {}
     failed = [r["message"] for r in decision.get("reasons", []) if not r.get("passed")]
     held = len(decision.get("reasons", [])) - len(failed)
-    parts = [str(line["reason"])] if line.get("reason") else []
+    parts = [f"by {line['by']}"] if line.get("by") else []
+    parts += [str(line["reason"])] if line.get("reason") else []
+    if told := override_told(decision):
+        parts.append(f"overridden {told}")
+    if approval := decision.get("approval"):
+        parts.append(f"approved by {approval.get('by')}")
+    if line.get("until"):
+        parts.append(f"until {line['until']}")
     parts += failed
     if held:
         parts.append(f"{held} rules hold")
