@@ -17,7 +17,8 @@ from carprice_assets.listings.migrations import COMMAND, MIGRATIONS
 from carprice_assets.listings.warehouse import Warehouse
 from carprice_assets.markets import load_markets
 from carprice_assets.releases.ledger import TORN, UNREADABLE, last_sequence, read_lines
-from carprice_assets.releases.repair import LEDGER, moves, pointer_problem
+from carprice_assets.releases.market_folder import LEDGER
+from carprice_assets.releases.repair import moves, pointer_problem
 from carprice_assets.releases.store import ReleaseStore
 from carprice_assets.releases.valuer import Valuer
 

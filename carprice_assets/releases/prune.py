@@ -9,6 +9,7 @@ from carprice_assets.errors import UserError
 from carprice_assets.releases.hold import unused
 from carprice_assets.releases.ledger import Line
 from carprice_assets.releases.release import Release
+from carprice_assets.releases.shadow import read_shadow
 from carprice_assets.releases.sharing import size_on_disk
 from carprice_assets.releases.store import ReleaseStore
 
@@ -36,18 +37,20 @@ def plan(store: ReleaseStore, market: str, keep: int) -> list[Verdict]:
     """What :func:`prune` would do now, newest first.
 
     Kept are the ``keep`` releases that were staged last, the champion, its predecessor, one that
-    waits for approval, one that a process has loaded, and one that is damaged, for a person to
-    look at.
+    waits for approval, the shadow, one that a process has loaded, and one that is damaged, for a
+    person to look at.
 
     Raises
     ------
     UserError
-        For a negative ``keep``, or a pointer that cannot be read or stands behind the ledger.
+        For a negative ``keep``, a shadow that cannot be read, or a pointer that cannot be or
+        stands behind the ledger.
     """
     if keep < 0:
         raise UserError(f"cannot keep {keep} releases")
     pointer = store.folder(market).current()
     waiting = _waiting(store.ledger(market))
+    shadow = read_shadow(store.root, market)
     serving = {pointer.release: "the champion"} if pointer else {}
     if pointer and pointer.previous:
         serving.setdefault(pointer.previous, "the champion's predecessor")
@@ -61,6 +64,7 @@ def plan(store: ReleaseStore, market: str, keep: int) -> list[Verdict]:
             newest += 1
             reason = reason or (f"among the newest {keep}" if newest <= keep else "")
         reason = reason or ("waits for approval" if release.id in waiting else "")
+        reason = reason or ("the shadow" if release.id == shadow else "")
         if not reason:
             with unused(release) as free:
                 reason = "" if free else "in use"

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from filelock import FileLock, Timeout
-
 from carprice_assets.errors import UserError
-from carprice_assets.files import fsync_folder
 from carprice_assets.releases.ledger import MOVES, Line, last_sequence, read_lines
+from carprice_assets.releases.market_folder import LEDGER, POINTER
 from carprice_assets.releases.pointer import Champion, read_pointer
-from carprice_assets.releases.store import LOCK_TIMEOUT, ReleaseStore
+from carprice_assets.releases.store import ReleaseStore
 
-POINTER, LEDGER = "champion.json", "ledger.jsonl"
 EVENT = "repaired"
 
 
@@ -83,20 +79,15 @@ def repair(store: ReleaseStore, market: str) -> str:
         Where the pointer is not broken, the ledger tells of no move, or the release that it
         names last is missing or damaged.
     """
-    folder = store.root / market
-    path = folder / POINTER
-    lock = FileLock(folder / ".lock", timeout=LOCK_TIMEOUT, fallback_to_soft=False)
-    try:
-        lock.acquire()
-    except Timeout as error:
-        raise UserError(f"{folder / '.lock'} is held by another process") from error
-    except OSError as error:
-        raise UserError(f"market {market}: {error.strerror}: {folder}") from error
-    try:
+    folder = store.folder(market)
+    path = folder.path / POINTER
+    if not folder.path.is_dir():
+        raise UserError(f"market {market} has no releases")
+    with folder.held():
         problem = pointer_problem(store, market)
         if not problem:
             raise UserError(f"market {market}: its champion pointer needs no repair")
-        pointer = replay(read_lines(folder / LEDGER))
+        pointer = replay(read_lines(folder.path / LEDGER))
         if pointer is None:
             raise UserError(
                 f"market {market}: {problem}, and its ledger tells of no promotion: carprice train"
@@ -112,11 +103,8 @@ def repair(store: ReleaseStore, market: str) -> str:
         if path.exists():
             stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
             kept = f"{POINTER}.broken-{stamp}"
-            os.rename(path, folder / kept)
-        pointer.write(path)
-        fsync_folder(folder)
-    finally:
-        lock.release()
+            store.port.rename(path, folder.path / kept)
+        pointer.write(path, store.port)
     store.record(
         market,
         {"event": EVENT, "release": pointer.release, "reason": problem, "kept": kept or None},

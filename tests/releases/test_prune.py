@@ -17,6 +17,7 @@ from fault_scenarios import MARKET, content
 from carprice_assets.errors import UserError
 from carprice_assets.releases.hold import hold, unused
 from carprice_assets.releases.prune import plan, prune
+from carprice_assets.releases.shadow import end_shadow, set_shadow
 from carprice_assets.releases.sharing import Size, size_on_disk
 from carprice_assets.releases.store import ReleaseStore
 from carprice_assets.releases.valuer import Valuer
@@ -95,6 +96,19 @@ def test_what_waits_for_approval_stays(store: ReleaseStore, ids: Ids) -> None:
     store.record(MARKET, {"event": "expired", "release": ids[1]})
     prune(store, MARKET, 0)
     assert there(store) == [ids[0], ids[2], ids[3]]
+
+
+def test_the_shadow_stays(store: ReleaseStore, ids: Ids) -> None:
+    set_shadow(store, MARKET, ids[0])
+    reasons = {verdict.release.id: verdict.reason for verdict in prune(store, MARKET, 0)}
+    assert reasons[ids[0]] == "the shadow"
+    assert there(store) == [ids[0], *ids[2:4]]
+    end_shadow(store, MARKET)
+    prune(store, MARKET, 0)
+    assert there(store) == ids[2:4]
+    (store.root / MARKET / "shadow.json").write_text("{")
+    with pytest.raises(UserError, match=r"shadow\.json"):
+        prune(store, MARKET, 0)
 
 
 def test_a_damaged_release_stays_for_a_look(store: ReleaseStore, ids: Ids) -> None:
