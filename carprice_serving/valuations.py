@@ -16,6 +16,7 @@ from carprice_assets.listings.notes import Note
 from carprice_serving.problems import RequestProblem, field_problem
 from carprice_serving.schemas import Form, Provenance, Valuation
 from carprice_serving.settings import Settings
+from carprice_serving.shadows import Shadows
 from carprice_serving.valuers import CarValuation, Valuer, ValuerRegistry
 
 
@@ -25,6 +26,7 @@ class Valuations:
 
     registry: ValuerRegistry
     settings: Settings
+    shadows: Shadows | None = None
     _limiter: CapacityLimiter | None = field(default=None, init=False)
 
     async def of(self, market: str | None, form: Form) -> list[Valuation]:
@@ -44,8 +46,12 @@ class Valuations:
         as_of = form.as_of or datetime.now(UTC).date()
         work = partial(_value, valuer, as_of, form.regressor)
         if len(form.cars) <= self.settings.inline_cars:
-            return work(form.cars)
-        return await self._in_slices(work, form.cars)
+            found = work(form.cars)
+        else:
+            found = await self._in_slices(work, form.cars)
+        if self.shadows is not None and form.regressor is None:
+            self.shadows.offer(valuer, as_of, form.cars, found)
+        return found
 
     async def _in_slices(
         self, work: partial[list[Valuation]], cars: Sequence[Any]

@@ -1,0 +1,223 @@
+"""Every operation of the store's port: the process gone before and after it, the disk failing at
+it, and the power cut after any prefix. The store is whole afterwards and the next call goes on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from disk_model import DiskModel, cuts, whole
+from fault_scenarios import MARKET, RELEASES, SCENARIOS, Scenario, copy, ids, prepare, store_at
+from faulty_port import ERRORS, FaultyPort, Stopped
+
+from carprice_assets.errors import UserError
+from carprice_assets.releases.ledger import TORN, UNREADABLE, read_lines
+from carprice_assets.releases.store import ReleaseStore
+
+
+def fingerprint(disk: Path) -> str:
+    """Equal for disks that differ in names drawn by chance alone."""
+    digest, inodes = hashlib.sha256(), dict[int, int]()
+    drawn = re.compile(r"(?<=[.]tmp/)[0-9a-f]{32}|(?<=[.]json[.])[0-9a-f]{32}")
+    names = {drawn.sub("x", str(path.relative_to(disk))): path for path in disk.rglob("*")}
+    for name, path in sorted(names.items()):
+        inode = inodes.setdefault(path.stat().st_ino, len(inodes))
+        digest.update(f"{name}\n{inode}\n".encode())
+        if path.is_file() and path.suffix not in (".lock", ".pack"):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+class Trial:
+    """One scenario with a template of its disk and the state before."""
+
+    def __init__(self, folder: Path, scenario: Scenario) -> None:
+        self.folder, self.scenario = folder, scenario
+        self.template = folder / "template"
+        self.template.mkdir()
+        prepare(self.template, scenario)
+        self._number = itertools.count()
+        self.checked: set[tuple[bool, str]] = set()
+        self.ids = ids(self.template)
+        store = store_at(self.template)
+        self.before = {release.id for release in store.list(MARKET)}
+        self.champion = store.champion(MARKET)
+        self.lines = store.ledger(MARKET)
+        after = scenario.champion
+        self.champion_after = self.champion if after is None else self.ids[after]
+        self.releases_after = self.before | {self.ids[n] for n in scenario.comes}
+        self.releases_after -= {self.ids[n] for n in scenario.goes}
+
+    def disk(self) -> Path:
+        """A fresh disk."""
+        disk = self.folder / str(next(self._number))
+        copy(self.template, disk)
+        return disk
+
+    def run(self, disk: Path, port: FaultyPort) -> bool:
+        """Whether the operation returned, so that its promise holds."""
+        try:
+            self.scenario.act(store_at(disk, port), disk)
+        except Stopped:
+            return False
+        except OSError as error:
+            if error.errno == ERRORS[port.fault]:
+                return False
+            raise
+        return True
+
+    def check(self, disk: Path, returned: bool) -> None:
+        """Whole now, and after the next call. A state that was checked before is not again."""
+        state = (returned, fingerprint(disk))
+        if state not in self.checked:
+            self.checked.add(state)
+            self._check(disk, returned)
+        shutil.rmtree(disk)
+
+    def _check(self, disk: Path, returned: bool) -> None:
+        store = store_at(disk)
+        self.look(store)
+        if returned:
+            self.done(store)
+        elif store.champion(MARKET) == self.champion:
+            self.scenario.act(store, disk)
+        store.record(MARKET, {"event": "refused", "release": "the next"})
+        store.folder(MARKET).sweep()
+        self.look(store)
+        self.done(store)
+        market = disk / RELEASES / MARKET
+        assert not list((market / ".tmp").glob("*"))
+        assert not list(market.glob(".champion.json.*"))
+        written = [line["event"] for line in read_lines(market / "ledger.jsonl")]
+        assert TORN not in written
+        assert UNREADABLE not in written
+        assert read_lines(market / "ledger.jsonl") == store.ledger(MARKET)
+
+    def look(self, store: ReleaseStore) -> None:
+        """What holds at any moment."""
+        releases = store.list(MARKET)
+        assert [problem for each in releases for problem in store.verify(each)] == []
+        there = {release.id for release in releases}
+        assert self.before & self.releases_after <= there
+        assert there <= self.before | self.releases_after
+        champion = store.champion(MARKET)
+        assert champion in (self.champion, self.champion_after)
+        assert champion is None or champion in there
+        lines = store.ledger(MARKET)
+        assert lines[: len(self.lines)] == self.lines
+        pruned = {line["release"] for line in lines if line["event"] == "pruned"}
+        assert self.before - there <= pruned
+        moves = [line for line in lines if "sequence" in line]
+        assert [line["sequence"] for line in moves] == list(range(1, len(moves) + 1))
+        serving = None
+        for line in moves:
+            assert line["replaced"] == serving
+            serving = line["release"]
+        assert champion == serving
+
+    def done(self, store: ReleaseStore) -> None:
+        """What holds once the operation has returned."""
+        assert {release.id for release in store.list(MARKET)} == self.releases_after
+        assert store.champion(MARKET) == self.champion_after
+        events = [line["event"] for line in store.ledger(MARKET)[len(self.lines) :]]
+        assert set(self.scenario.events) <= set(events), events
+
+
+@pytest.fixture(params=SCENARIOS)
+def trial(request: Any, tmp_path: Path) -> Trial:
+    return Trial(tmp_path, SCENARIOS[request.param])
+
+
+def operations(trial: Trial) -> list[str]:
+    """What the operation does when nothing goes wrong."""
+    disk, port = trial.disk(), FaultyPort()
+    assert trial.run(disk, port)
+    trial.check(disk, True)
+    return port.operations
+
+
+def test_the_process_is_gone_at_any_operation(trial: Trial) -> None:
+    for number, name in enumerate(operations(trial)):
+        for fault in ("before", "after", *(["half"] if name.startswith("write") else [])):
+            disk = trial.disk()
+            assert not trial.run(disk, FaultyPort(fault=fault, at=number)), (fault, name)
+            trial.check(disk, False)
+
+
+@pytest.mark.parametrize("error", ERRORS)
+def test_the_disk_fails_at_any_operation(trial: Trial, error: str) -> None:
+    failed = 0
+    for number, name in enumerate(operations(trial)):
+        disk, port = trial.disk(), FaultyPort(fault=error, at=number)
+        returned = trial.run(disk, port)
+        assert port.met, name
+        failed += not returned
+        trial.check(disk, returned)
+    assert failed
+    assert len(trial.checked) > 2
+
+
+def prefixes(trial: Trial, faults: tuple[str, ...]) -> Iterator[tuple[Path, DiskModel, bool]]:
+    """The model of the disk after each prefix of the operation, and whether it returned."""
+    count = len(operations(trial))
+    for fault, number in itertools.product(faults, range(count + 1)):
+        disk = trial.disk()
+        model = DiskModel(disk)
+        returned = trial.run(disk, FaultyPort(model, fault, number))
+        yield disk, model, returned
+        shutil.rmtree(disk)
+
+
+def cut_and_check(trial: Trial, faults: tuple[str, ...], rounds: int) -> None:
+    for number, (disk, model, returned) in enumerate(prefixes(trial, faults)):
+        for name, (names, data) in cuts(rounds, number).items():
+            after = disk.with_name(f"{disk.name} {name}")
+            model.write_out(after, names=names, data=data)
+            trial.check(after, returned)
+
+
+def test_the_power_is_cut_after_any_prefix(trial: Trial) -> None:
+    cut_and_check(trial, ("before",), rounds=1)
+
+
+@pytest.mark.long
+def test_the_power_is_cut_after_any_prefix_and_failure(trial: Trial) -> None:
+    cut_and_check(trial, ("before", "half", *ERRORS), rounds=12)
+
+
+def test_the_model_keeps_step_with_the_disk(trial: Trial) -> None:
+    """All operations lasting, the model gives the very disk; otherwise it would prove nothing."""
+    disk = trial.disk()
+    model = DiskModel(disk)
+    assert trial.run(disk, FaultyPort(model))
+    model.write_out(trial.folder / "written", names=lambda: True, data=whole)
+
+    def seen(root: Path) -> dict[str, bytes]:
+        files = (path for path in root.rglob("*") if path.is_file() and path.suffix != ".lock")
+        return {p.relative_to(root).as_posix(): p.read_bytes() for p in files if p.name != ".lock"}
+
+    assert seen(trial.folder / "written") == seen(disk)
+
+
+def test_a_store_that_does_not_sync_is_found_out(tmp_path: Path) -> None:
+    """The harness sees a pointer that was never synced: break what it is there to find."""
+
+    class Forgetful(FaultyPort):
+        def fsync(self, descriptor: int) -> None:
+            del descriptor
+
+    trial = Trial(tmp_path, SCENARIOS["promote another"])
+    disk = trial.disk()
+    model = DiskModel(disk)
+    assert trial.run(disk, Forgetful(model))
+    after = tmp_path / "after"
+    model.write_out(after, names=lambda: True, data=lambda node: node.synced)
+    with pytest.raises(UserError, match=r"champion\.json is broken"):
+        trial.check(after, True)
