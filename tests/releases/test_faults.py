@@ -192,6 +192,26 @@ def test_the_power_is_cut_after_any_prefix_and_failure(trial: Trial) -> None:
     cut_and_check(trial, ("before", "half", *ERRORS), rounds=12)
 
 
+@pytest.mark.parametrize("name", ["stage the first", "promote another", "roll back"])
+def test_the_power_is_cut_after_a_failure_and_the_next_call(name: str, tmp_path: Path) -> None:
+    """What failed to last when it was written lasts once the next call has built on it."""
+    trial = Trial(tmp_path, SCENARIOS[name])
+    for number in range(len(operations(trial))):
+        disk = trial.disk()
+        port = FaultyPort(DiskModel(disk), "I/O error", number)
+        trial.run(disk, port)
+        store = store_at(disk, port)
+        store.record(MARKET, {"event": "refused", "release": "between"})
+        done = store.champion(MARKET) == trial.champion_after != trial.champion
+        for kind, (names, data) in cuts(1, number).items():
+            after = disk.with_name(f"{disk.name} {kind}")
+            assert port.model is not None
+            port.model.write_out(after, names=names, data=data)
+            assert "between" in [line.get("release") for line in store_at(after).ledger(MARKET)]
+            trial.check(after, done)
+        shutil.rmtree(disk)
+
+
 def test_the_model_keeps_step_with_the_disk(trial: Trial) -> None:
     """All operations lasting, the model gives the very disk; otherwise it would prove nothing."""
     disk = trial.disk()
