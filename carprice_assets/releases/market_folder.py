@@ -136,10 +136,12 @@ class MarketFolder:
         return pointer
 
     def _make(self) -> None:
-        for folder in (self.path.parent, self.path):
-            if not folder.is_dir():
-                make_folders(self.port, folder)
-                self.port.fsync_folder(folder.parent)
+        """Make the folder and let it last; that is so once the lock file stands in it."""
+        if (self.path / ".lock").exists():
+            return
+        make_folders(self.port, self.path)
+        for folder in (self.path.parent, self.path.parent.parent):
+            self.port.fsync_folder(folder)
 
     @contextmanager
     def work(self) -> Generator[Path]:
@@ -190,8 +192,7 @@ class MarketFolder:
             except OSError as error:  # another process staged the same content first
                 if error.errno not in _THERE:
                     raise
-        for folder in (self.path, self.path.parent):  # an earlier call may have failed at it
-            self.port.fsync_folder(folder)
+        self.port.fsync_folder(self.path)
         release = Release(self.name, release_id, final)
         if work.exists():
             refuse(release, "in the store")

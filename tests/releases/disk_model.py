@@ -41,6 +41,10 @@ class Node:
         self.pending.clear()
 
 
+Entry = tuple[str, Node, bytes | None]
+"""Path, node and bytes; None for a folder."""
+
+
 def apply(names: dict[str, Node], changes: dict[str, Node | None]) -> None:
     for name, node in changes.items():
         if node is None:
@@ -110,30 +114,43 @@ class DiskModel:
         if path.name in parent.names:
             parent.change({path.name: None})
 
-    def write_out(self, target: Path, *, names: Keep, data: Callable[[Node], bytes]) -> None:
-        """What lies on the disk after the cut, below ``target``.
+    def lasting(self, names: Keep, data: Callable[[Node], bytes]) -> list[Entry]:
+        """What lies on the disk after the cut, a folder before what is in it.
 
         ``names`` says of each change that was not synced whether it lasted, ``data`` which bytes
         a file has.
         """
-        written: dict[Node, Path] = {}
+        found: list[Entry] = []
+        bytes_of: dict[Node, bytes] = {}
 
-        def put(node: Node, path: Path) -> None:
-            if node.folder:
-                path.mkdir()
-                lasting = dict(node.kept)
-                for changes in node.pending:
-                    if names():
-                        apply(lasting, changes)
-                for name, each in lasting.items():
-                    put(each, path / name)
-            elif node in written:
-                os.link(written[node], path)
-            else:
-                path.write_bytes(data(node))
-                written[node] = path
+        def look(node: Node, path: str) -> None:
+            if not node.folder:
+                found.append((path, node, bytes_of.setdefault(node, data(node))))
+                return
+            found.append((path, node, None))
+            kept = dict(node.kept)
+            for changes in node.pending:
+                if names():
+                    apply(kept, changes)
+            for name, each in kept.items():
+                look(each, f"{path}/{name}" if path else name)
 
-        put(self._top, target)
+        look(self._top, "")
+        return found
+
+
+def write_out(entries: list[Entry], target: Path) -> None:
+    """Make the disk ``target`` hold what :meth:`DiskModel.lasting` found."""
+    written: dict[Node, Path] = {}
+    for name, node, data in entries:
+        path = target / name
+        if data is None:
+            path.mkdir()
+        elif node in written:
+            os.link(written[node], path)
+        else:
+            path.write_bytes(data)
+            written[node] = path
 
 
 def lost(node: Node) -> bytes:
@@ -151,9 +168,12 @@ def whole(node: Node) -> bytes:
     return node.data
 
 
-def cuts(rounds: int, seed: int) -> dict[str, tuple[Keep, Callable[[Node], bytes]]]:
+Cut = tuple[Keep, Callable[[Node], bytes]]
+
+
+def cuts(rounds: int, seed: int) -> dict[str, Cut]:
     """Kinds of power cut by name: nothing unsynced lasts, names without bytes, and by chance."""
-    kinds: dict[str, tuple[Keep, Callable[[Node], bytes]]] = {
+    kinds: dict[str, Cut] = {
         "all lost": (lambda: False, lost),
         "names without bytes": (lambda: True, lost),
         "names with half the bytes": (lambda: True, half),
