@@ -50,6 +50,7 @@ def release_problems(release: Release) -> list[str]:
         problems.append(f"{MANIFEST} is changed: it was written otherwise")
     expected = {f"{CONTENT}/{path}": entry for path, entry in manifest.files.items()}
     pages: dict[str, str] = {}
+    known = {*expected, MANIFEST, PROVENANCE}
     try:
         provenance = release.provenance()
         pages = {f"{PAGES}/{name}": digest for name, digest in provenance.pages.items()}
@@ -57,9 +58,10 @@ def release_problems(release: Release) -> list[str]:
             problems.append(f"{PROVENANCE} belongs to release {provenance.release}")
         elif not _as_written(release.path / PROVENANCE):
             problems.append(f"{PROVENANCE} is changed: it was written otherwise")
+        known |= set(pages)
     except UserError as error:
         problems.append(str(error))
-    known = {*expected, *pages, MANIFEST, PROVENANCE}
+        known |= {name for name in found if name.startswith(f"{PAGES}/")}  # it would tell of them
     problems += [f"{name} is added" for name in sorted(found - known)]
     problems += [f"the folder {name} is added" for name in _added_folders(release.path, known)]
     problems += _page_problems(release, pages, found)
