@@ -36,7 +36,7 @@ class PromotionRules:
     max_coverage_error, max_stock_type_coverage_error
         How far the share of hold-out prices within their range may be from the share that the
         ranges are made for, over all cars and for each stock type that can be judged; three
-        standard errors of a share of so many cars come on top, since few cars tell little.
+        standard errors come on top, of the cars judged and of those calibrated on.
     max_serving_difference
         Relative difference between a regressor and its serving form, at most.
     max_chance

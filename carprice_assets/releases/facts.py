@@ -25,11 +25,14 @@ class Coverage:
         The share of all cars judged.
     by_stock_type
         Stock type ('' for unknown) to rows and share. Together they are all rows.
+    calibrated
+        Cars that the ranges were calibrated on; None where the release does not say.
     """
 
     stated: Figure
     share: Figure
     by_stock_type: Mapping[str, tuple[int, Figure]]
+    calibrated: int | None = None
 
 
 @dataclass(frozen=True)

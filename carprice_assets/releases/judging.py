@@ -131,7 +131,13 @@ def _passes(
         behaviour=_shares(cars, trained.report.behaviour),
         serving_differences={trained.report.name: trained.serving_difference},
         golden_ok=True,  # its golden cases are computed when the release is built
-        coverage=coverage_of(cars, low, high, predictor.coverage),
+        coverage=coverage_of(
+            cars,
+            low,
+            high,
+            stated=predictor.coverage,
+            calibrated=_calibrated(read_head(dataset.path)),
+        ),
     )
     return all(reason.passed for reason in fit_reasons(card, market.promotion))
 
@@ -194,7 +200,13 @@ def judge(
         behaviour=_shares(cars, measure(challenger.value, kept)),
         serving_differences=_stated_differences(challenger),
         golden_ok=True,  # loading replays them and refuses a difference
-        coverage=coverage_of(cars, low, high, challenger.engine.predictor(None).coverage),
+        coverage=coverage_of(
+            cars,
+            low,
+            high,
+            stated=challenger.engine.predictor(None).coverage,
+            calibrated=_calibrated(challenger.head.data),
+        ),
     )
     other = None
     if champion is not None:
@@ -289,6 +301,13 @@ def _shares(cars: HoldOut, behaviour: Mapping[str, Any]) -> dict[str, Figure]:
     if not {NEW, USED} <= set(cars.stock_type.tolist()):
         shares["new"] = 0.0  # nothing was learned of New against Used: no question to ask
     return shares
+
+
+def _calibrated(data: Mapping[str, Any]) -> int | None:
+    """Cars of the calibration side, from the head of a dataset or of a release."""
+    counts: Any = data.get("counts")
+    rows: Any = counts.get("calibration") if isinstance(counts, dict) else None
+    return rows if type(rows) is int else None
 
 
 def _stated_differences(valuer: Valuer) -> dict[str, Figure]:

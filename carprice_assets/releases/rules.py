@@ -62,7 +62,7 @@ TOLERANCE = 1e-6
 """Relative difference that rounding may make between a total and its slices."""
 
 SAMPLING_ERRORS = 3.0
-"""Standard errors of a share that are no news: the limit of coverage is wider by so many."""
+"""Standard errors of a coverage that are no news: its limit is wider by so many."""
 
 BEHAVIOUR = ("mileage", "year", "new")
 
@@ -112,21 +112,31 @@ def _coverage(card: Scorecard, rules: PromotionRules) -> Iterator[Reason]:
     whole = _shares_add_up(found, card)
     told = "add up to the whole" if whole else "do not add up to the whole, or are missing"
     yield Reason("consistent:coverage", whole, True, None, None, f"the coverages {told}")
+    # Ranges learn how wide to be from so many cars for each that they are judged on.
+    calibrated, rows = _count(found.calibrated), _count(card.rows)
+    ratio = calibrated / rows if calibrated and rows else None
     limit = rules.max_coverage_error
-    yield _covered("all", found.stated, card.rows, found.share, limit)
+    yield _covered("all", found.stated, card.rows, found.share, limit, ratio)
     limit = rules.max_stock_type_coverage_error
     for name, (rows, share) in sorted(found.by_stock_type.items()):
         if _judged(rows, rules.min_stock_type):
-            yield _covered(name or "unknown", found.stated, rows, share, limit)
+            yield _covered(name or "unknown", found.stated, rows, share, limit, ratio)
 
 
-def _covered(name: str, stated: Figure, rows: int | None, share: Figure, limit: float) -> Reason:
-    """Coverage within ``limit`` and :data:`SAMPLING_ERRORS` of what is stated."""
+def _covered(
+    name: str, stated: Figure, rows: int | None, share: Figure, limit: float, ratio: Figure
+) -> Reason:
+    """Coverage within ``limit`` and :data:`SAMPLING_ERRORS` of what is stated.
+
+    A standard error is that of a share of the cars judged, and of as many as ``ratio`` times
+    those that the ranges were calibrated on: a conformal range of few cars is off by chance too.
+    """
     wanted, found = within(stated, low=0.0, high=1.0), within(share, low=0.0, high=1.0)
-    count = rows if type(rows) is int and rows > 0 else None
+    count = _count(rows)
     off, allowed = None, limit
     if wanted is not None and count is not None:
-        allowed = limit + SAMPLING_ERRORS * math.sqrt(wanted * (1 - wanted) / count)
+        cars = 1 / count + (1 / (ratio * count) if ratio else 0.0)
+        allowed = limit + SAMPLING_ERRORS * math.sqrt(wanted * (1 - wanted) * cars)
         off = None if found is None else abs(found - wanted)
     passed = off is not None and off <= allowed
     told = (
@@ -155,9 +165,8 @@ def _known(evidence: Evidence | None, rules: PromotionRules) -> Iterator[Reason]
         yield Reason(f"checks:{name}", passed is True, True, None, None, f"check {name} {told}")
     age = within(known.data_age_days)
     yield _at_most("data_age", "days since the last observation", age, rules.max_data_age_days)
-    count = known.judgements if type(known.judgements) is int and known.judgements > 0 else None
     what = "challengers judged on this hold-out, this one included"
-    yield _at_most("judgements", what, count, rules.max_judgements)
+    yield _at_most("judgements", what, _count(known.judgements), rules.max_judgements)
 
 
 def _against(
@@ -291,6 +300,11 @@ def _absolute_reason(  # the one place that makes these reasons
     passed = known is not None and holds(known)
     told = f"{what}: {_told(known)}, must be {word} {limit:g}"
     return Reason(rule, passed, True, known, limit, told)
+
+
+def _count(rows: Any) -> int | None:
+    """A number of cars, where it is one."""
+    return rows if type(rows) is int and rows > 0 else None
 
 
 def _judged(rows: int, least: int) -> bool:

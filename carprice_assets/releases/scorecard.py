@@ -115,7 +115,14 @@ def score(
     )
 
 
-def coverage_of(holdout: HoldOut, low: Floats, high: Floats, stated: Figure) -> Coverage:
+def coverage_of(
+    holdout: HoldOut,
+    low: Floats,
+    high: Floats,
+    *,
+    stated: Figure,
+    calibrated: int | None = None,
+) -> Coverage:
     """How many prices lie within their range, ends included; ``low`` and ``high`` are (cars,).
 
     An end that is not finite spoils the share of its stock type and of all cars.
@@ -125,7 +132,7 @@ def coverage_of(holdout: HoldOut, low: Floats, high: Floats, stated: Figure) -> 
     kinds = {
         name: (int(rows.sum()), _mean(inside[rows])) for name, rows in _groups(holdout.stock_type)
     }
-    return Coverage(stated, _mean(inside), kinds)
+    return Coverage(stated, _mean(inside), kinds, calibrated)
 
 
 def serving_difference(expected: Floats, served: Floats) -> float:

@@ -433,6 +433,19 @@ def test_a_share_of_few_cars_is_no_news() -> None:
     assert "coverage:all" not in broken(first(100_000, 0.881))
 
 
+@pytest.mark.parametrize(
+    ("calibrated", "passed"),
+    [(None, False), (0, False), (-5, False), (True, False), (10**9, False), (400, True)],
+)
+def test_ranges_that_few_cars_calibrated_are_off_by_chance_too(
+    calibrated: int | None, passed: bool
+) -> None:
+    """0.84 of 1,000 cars: 0.02 and three errors are 0.048 of endless calibration, 0.073 of 400."""
+    coverage = replace(covered(New=0.84, Used=0.84), calibrated=calibrated)
+    decision = decide(card(coverage=coverage), None, LIMITS)
+    assert ("coverage:all" not in broken(decision)) is passed
+
+
 # name of a rule: challenger, champion, absolute
 EACH_RULE: dict[str, tuple[Scorecard, Scorecard | None, bool]] = {
     "named": (card(market=""), None, True),

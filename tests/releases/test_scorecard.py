@@ -46,7 +46,7 @@ def scored(holdout: HoldOut, predicted: list[float]) -> Scorecard:
         behaviour=SHARES,
         serving_differences={"catboost": 0.0},
         golden_ok=True,
-        coverage=coverage_of(holdout, holdout.price * 0.9, holdout.price * 1.1, 0.95),
+        coverage=coverage_of(holdout, holdout.price * 0.9, holdout.price * 1.1, stated=0.95),
     )
 
 
@@ -94,11 +94,12 @@ def test_nothing_to_judge_is_refused(holdout: HoldOut) -> None:
 
 def test_coverage_by_hand(holdout: HoldOut) -> None:
     low = np.array([10_000.0, 20_001.0, 29_000.0, 39_000.0])  # an end is inside
-    found = coverage_of(holdout, low, np.array([11e3, 21e3, 31e3, 40e3]), 0.9)
-    assert (found.stated, found.share) == (0.9, 0.75)
+    high = np.array([11e3, 21e3, 31e3, 40e3])
+    found = coverage_of(holdout, low, high, stated=0.9, calibrated=7)
+    assert (found.stated, found.share, found.calibrated) == (0.9, 0.75, 7)
     assert found.by_stock_type == {"": (1, 1.0), "New": (1, 1.0), "Used": (2, 0.5)}
     low[2] = math.nan
-    spoilt = coverage_of(holdout, low, np.array([11e3, 21e3, 31e3, 40e3]), 0.9)
+    spoilt = coverage_of(holdout, low, high, stated=0.9)
     assert spoilt.share is not None
     assert math.isnan(spoilt.share)
     assert math.isnan(spoilt.by_stock_type["Used"][1] or 0.0)
