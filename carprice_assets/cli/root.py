@@ -39,7 +39,8 @@ class Group(click.Group):
             )
             ctx.exit(INTERRUPTED)
         except Exception as error:
-            if not (told := full_disk(error)):
+            root = Home.current().root
+            if not (told := full_disk(error, root if root.is_dir() else None)):
                 raise
             click.echo(f"carprice: {told}", err=True)
             ctx.exit(2)

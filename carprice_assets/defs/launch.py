@@ -19,6 +19,7 @@ from filelock import FileLock
 
 from carprice_assets.defs.markets import synchronise
 from carprice_assets.defs.pools import ensure_pools
+from carprice_assets.disk import require_space
 from carprice_assets.errors import UserError
 from carprice_assets.files import write_atomic
 from carprice_assets.home import PROJECT, Home
@@ -87,6 +88,7 @@ def instance(home: Home) -> Generator[dg.DagsterInstance]:
         home.dagster.mkdir(parents=True, exist_ok=True)
         if not settings.exists():
             write_atomic(settings, (PROJECT / "dagster.yaml").read_bytes())
+        require_space(home.dagster)
     except OSError as error:
         raise UserError(f"{home.root}: cannot be the data home: {error.strerror}") from error
     os.environ["DAGSTER_HOME"] = str(home.dagster)

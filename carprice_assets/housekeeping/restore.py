@@ -51,9 +51,10 @@ def restore(home: Home, folder: Path, tell: Tell = lambda line: None) -> int:
                         " an empty home; name one by CARPRICE_HOME"
                     )
                 shutil.rmtree(work, ignore_errors=True)
-                tell("copying and checking every file ...")
+                files = _listed(folder)
+                tell(f"copying and checking {len(files):,} files ...")
                 try:
-                    count = _copy(folder, work)
+                    count = _copy(folder, files, work)
                 except BaseException:
                     shutil.rmtree(work, ignore_errors=True)
                     raise
@@ -78,8 +79,7 @@ def restored_problems(home: Home) -> list[str]:
     return found
 
 
-def _copy(folder: Path, work: Path) -> int:
-    files = _listed(folder)
+def _copy(folder: Path, files: Mapping[str, Mapping[str, Any]], work: Path) -> int:
     found = set(regular_files(folder)) - {HEAD}
     if odd := sorted(found ^ set(files)):
         what = "added" if odd[0] in found else "missing"

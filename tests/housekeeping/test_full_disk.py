@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 from tests_support import offers_of, write_payloads
 
-from carprice_assets.disk import full_disk
+from carprice_assets.disk import full_disk, require_space
 from carprice_assets.errors import UserError
 
 STAGES = Path(__file__).with_name("full_disk_stages.py")
@@ -71,6 +72,21 @@ def test_a_full_disk_is_told_from_a_defect(error: Exception, told: str) -> None:
         assert "\n" not in found
 
 
+def test_an_error_without_a_reason_has_it_from_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite says no more than that where there is no room for its shared memory."""
+    error = RuntimeError("(sqlite3.OperationalError) disk I/O error")
+    assert full_disk(error) == full_disk(error, tmp_path) == ""
+    require_space(tmp_path)
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: usage._replace(free=1_000_000))
+    assert full_disk(error, tmp_path).startswith("the disk is full (1.0 MB left): ")
+    assert full_disk(ValueError("a defect"), tmp_path) == ""
+    with pytest.raises(UserError, match=r"the disk is full \(.* has 1\.0 MB left\)"):
+        require_space(tmp_path)
+
+
 def _caused_by(error: Exception) -> Exception:
     outer = KeyError("x")
     outer.__cause__ = error
@@ -80,7 +96,7 @@ def _caused_by(error: Exception) -> Exception:
 @pytest.mark.long
 def test_commands_on_a_full_disk(tmp_path: Path) -> None:
     """With Dagster's own databases on the disk that gets full."""
-    offers = write_payloads(tmp_path / "offers.jsonl", offers_of(seed=11, size=900, days=1))
+    offers = write_payloads(tmp_path / "offers.jsonl", offers_of(seed=11, size=900, days=9))
     script = STAGES.with_name("full_disk_commands.py")
     words: list[object] = [sys.executable, script, tmp_path / "disk", offers]
     done = on_small_disk(tmp_path / "disk", "128m", words)
