@@ -12,6 +12,7 @@ import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
+from carprice_assets.listings.notes import Note
 from carprice_serving.schemas import FieldError, Problem
 
 MEDIA_TYPE = "application/problem+json"
@@ -44,6 +45,13 @@ def field_problem(
 ) -> RequestProblem:
     """A problem of one field."""
     return RequestProblem(status, kind, f"{field}: {message}", [FieldError(field, message)])
+
+
+def car_problem(errors: Sequence[Note]) -> RequestProblem:
+    """A problem of the one car that a request is about."""
+    fields = [FieldError(note.field, note.message) for note in errors]
+    detail = "; ".join(note.message for note in errors)
+    return RequestProblem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-car", detail, fields)
 
 
 def answer_request_problem(
