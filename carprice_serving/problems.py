@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 from litestar import Request, Response
-from litestar.exceptions import HTTPException
+from litestar.exceptions import HTTPException, ValidationException
 
 from carprice_assets.listings.notes import Note
 from carprice_serving.schemas import FieldError, Problem
@@ -61,6 +61,23 @@ def answer_request_problem(
     return _response(problem.problem)
 
 
+def answer_validation(
+    request: Request[Any, Any, Any], exception: ValidationException
+) -> Response[bytes]:
+    """Problem details of parameters that the framework has refused, each named."""
+    extra: Any = exception.extra
+    found: list[Any] = extra if isinstance(extra, list) else []
+    errors = [
+        FieldError(str(each.get("key", "request")), str(each.get("message", "is refused")))
+        for each in found
+    ]
+    if not errors:
+        return answer_http_exception(request, exception)
+    detail = "; ".join(f"{error.field}: {error.message}" for error in errors)
+    problem = RequestProblem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-request", detail, errors)
+    return _response(problem.problem)
+
+
 def answer_http_exception(
     _request: Request[Any, Any, Any], exception: HTTPException
 ) -> Response[bytes]:
@@ -97,6 +114,7 @@ def _response(problem: Problem, headers: dict[str, str] | None = None) -> Respon
 
 HANDLERS: Any = {
     RequestProblem: answer_request_problem,
+    ValidationException: answer_validation,
     HTTPException: answer_http_exception,
     Exception: answer_defect,
 }

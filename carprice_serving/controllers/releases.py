@@ -28,7 +28,7 @@ def release_routes(valuations: Valuations) -> list[HTTPRouteHandler]:
         summary="Releases of a market and what was decided about them",
         description="Latest first, with the figures of each on its hold-out, and the ledger.",
         tags=["releases"],
-        responses=problems_of(400, 404),
+        responses=problems_of(404, 422),
     )
     async def list_releases(
         market: FromPath[str],
