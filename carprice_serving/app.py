@@ -10,6 +10,9 @@ from anyio import to_thread
 from litestar import Litestar
 
 from carprice_serving.champions import HomeReleases
+from carprice_serving.controllers.comparables import comparables_routes
+from carprice_serving.controllers.priced_csv import priced_csv_routes
+from carprice_serving.controllers.releases import release_routes
 from carprice_serving.controllers.state import state_routes
 from carprice_serving.controllers.valuations import valuation_routes
 from carprice_serving.market_openapi import market_openapi_route
@@ -49,6 +52,9 @@ def create_app(settings: Settings | None = None, source: ReleaseSource | None = 
     return Litestar(
         route_handlers=[
             *valuation_routes(valuations),
+            *priced_csv_routes(valuations),
+            *comparables_routes(valuations),
+            *release_routes(valuations),
             market_openapi_route(valuations),
             *state_routes(registry),
             docs_assets(),

@@ -10,6 +10,8 @@ from carprice_assets.markets.market import market_files
 from carprice_assets.releases.engine import Parts
 from carprice_assets.releases.store import ReleaseStore
 from carprice_assets.releases.valuer import Valuer
+from carprice_serving.release_list import read_releases
+from carprice_serving.schemas import Releases
 
 POINTER = "champion.json"
 
@@ -58,3 +60,7 @@ class HomeReleases:
         """
         release = self.store.open(market, release_id)
         return Valuer.load(release.path, verify=True, parts=self.parts)
+
+    def releases(self, market: str, limit: int) -> Releases:
+        """The latest releases and the latest lines of the ledger."""
+        return read_releases(self.store, market, limit)

@@ -26,6 +26,8 @@ class Settings:
     the first by name (``CARPRICE_DEFAULT_MARKET``)."""
     max_body: int = 4_000_000
     """Bytes of a request's body at most (``CARPRICE_MAX_BODY``)."""
+    max_csv: int = 256_000_000
+    """Bytes of a CSV file to be priced at most (``CARPRICE_MAX_CSV``)."""
     max_cars: int = 10_000
     """Cars of one request at most (``CARPRICE_MAX_CARS``)."""
     inline_cars: int = 8
@@ -58,6 +60,7 @@ class Settings:
             port=_whole(given, "CARPRICE_PORT", cls.port, low=0, high=65_535),
             default_market=given.get("CARPRICE_DEFAULT_MARKET") or None,
             max_body=_whole(given, "CARPRICE_MAX_BODY", cls.max_body),
+            max_csv=_whole(given, "CARPRICE_MAX_CSV", cls.max_csv),
             max_cars=_whole(given, "CARPRICE_MAX_CARS", cls.max_cars),
             inline_cars=_whole(given, "CARPRICE_INLINE_CARS", cls.inline_cars, low=0),
             slice_cars=_whole(given, "CARPRICE_SLICE_CARS", cls.slice_cars),

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import partial
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from anyio import CapacityLimiter, to_thread
+from msgspec.structs import replace
 
 from carprice_assets.listings.notes import Note
+from carprice_assets.releases.rating import FIELD as ASKING_PRICE
+from carprice_assets.releases.rating import rate, read_asking_price
+from carprice_serving.details import needs_details, with_details
+from carprice_serving.live_errors import LiveErrors
 from carprice_serving.problems import RequestProblem, field_problem
 from carprice_serving.schemas import Form, Provenance, Valuation
 from carprice_serving.settings import Settings
 from carprice_serving.valuers import CarValuation, Valuer, ValuerRegistry
+
+Result = TypeVar("Result")
 
 
 @dataclass
@@ -25,7 +32,9 @@ class Valuations:
 
     registry: ValuerRegistry
     settings: Settings
+    live_errors: LiveErrors = field(default_factory=LiveErrors)
     _limiter: CapacityLimiter | None = field(default=None, init=False)
+    _details_limiter: CapacityLimiter | None = field(default=None, init=False)
 
     async def of(self, market: str | None, form: Form) -> list[Valuation]:
         """One valuation a car of ``form``, in order, all from the same release.
@@ -36,28 +45,56 @@ class Valuations:
             404 for an unknown market, 503 where none of its releases is in service, 422 for a
             regressor that the release does not carry.
         """
-        valuer = self.valuer(market)
-        if form.regressor is not None and form.regressor not in valuer.regressors:
-            carried = ", ".join(valuer.regressors)
-            message = f"unknown regressor {form.regressor[:40]!r}; this release carries {carried}"
-            raise field_problem("unknown-regressor", "model_type", message)
+        return await self.by(self.valuer(market), form)
+
+    async def by(self, valuer: Valuer, form: Form) -> list[Valuation]:
+        """As :meth:`of`, from one valuer that the caller holds on to."""
+        self.require_regressor(valuer, form.regressor)
         as_of = form.as_of or datetime.now(UTC).date()
-        work = partial(_value, valuer, as_of, form.regressor)
+        work = partial(value, valuer, as_of, form.regressor)
         if len(form.cars) <= self.settings.inline_cars:
-            return work(form.cars)
-        return await self._in_slices(work, form.cars)
+            found = work(form.cars)
+        else:
+            found = await self._in_slices(work, form.cars)
+        if form.real_prices is not None:
+            await self.aside(partial(self.live_errors.add, form.cars, found, form.real_prices))
+        if needs_details(form, found):
+            found = await self.aside(partial(with_details, valuer, form, as_of, found))
+        return found
+
+    def require_regressor(self, valuer: Valuer, name: str | None) -> None:
+        """Refuse (422) a regressor that the release does not carry."""
+        if name and name not in valuer.regressors:
+            carried = ", ".join(valuer.regressors)
+            message = f"unknown regressor {name[:40]!r}; this release carries {carried}"
+            raise field_problem("unknown-regressor", "model_type", message)
+
+    async def aside(self, work: Callable[[], Result]) -> Result:
+        """What ``work`` gives, from a thread, one at a time.
+
+        What few ask for must not slow down what all do.
+        """
+        limiter = self._details_limiter or CapacityLimiter(1)
+        self._details_limiter = limiter
+        return await to_thread.run_sync(work, limiter=limiter)
 
     async def _in_slices(
         self, work: partial[list[Valuation]], cars: Sequence[Any]
     ) -> list[Valuation]:
-        # A place in the line for every slice, so that long requests take turns.
-        limiter = self._limiter or CapacityLimiter(self.settings.threads)
-        self._limiter = limiter
         done: list[Valuation] = []
         step = self.settings.slice_cars
         for start in range(0, len(cars), step):
-            done += await to_thread.run_sync(work, cars[start : start + step], limiter=limiter)
+            done += await self.in_turn(partial(work, cars[start : start + step]))
         return done
+
+    async def in_turn(self, work: Callable[[], Result]) -> Result:
+        """What ``work`` gives, a slice of a long request, from a thread.
+
+        It takes a place in the line for every slice, so that long requests take turns.
+        """
+        limiter = self._limiter or CapacityLimiter(self.settings.threads)
+        self._limiter = limiter
+        return await to_thread.run_sync(work, limiter=limiter)
 
     def valuer(self, market: str | None) -> Valuer:
         """The valuer in service for ``market``, or for the default one; errors as :meth:`of`."""
@@ -83,13 +120,30 @@ def _unready(detail: str) -> RequestProblem:
     return RequestProblem(HTTPStatus.SERVICE_UNAVAILABLE, "no-champion", detail)
 
 
-def _value(
+def value(
     valuer: Valuer, as_of: date, regressor: str | None, cars: Sequence[Any]
 ) -> list[Valuation]:
+    """One valuation a car, in order, with the rating of what is asked for it."""
     if not cars:
         return []
+    provenance = provenance_of(valuer, as_of, regressor)
+    plain = [without_asking_price(car) for car in cars]
+    found = valuer.value_cars(plain, as_of=as_of, regressor=regressor)
+    if len(found) != len(cars):
+        raise RuntimeError(f"{len(found)} valuations for {len(cars)} cars")
+    currency = valuer.currency
+    return [
+        _valuation(car, currency, provenance)
+        if own is given
+        else _rated(_valuation(car, currency, provenance), given[ASKING_PRICE])
+        for car, own, given in zip(found, plain, cars, strict=True)
+    ]
+
+
+def provenance_of(valuer: Valuer, as_of: date, regressor: str | None = None) -> Provenance:
+    """Where the answers of ``valuer`` come from."""
     facts = valuer.provenance
-    provenance = Provenance(
+    return Provenance(
         market=valuer.market,
         release=valuer.release_id,
         regressor=regressor or valuer.champion,
@@ -97,10 +151,24 @@ def _value(
         run=_text(facts.get("run")),
         as_of=min(as_of, valuer.last_observed),
     )
-    found = valuer.value_cars(cars, as_of=as_of, regressor=regressor)
-    if len(found) != len(cars):
-        raise RuntimeError(f"{len(found)} valuations for {len(cars)} cars")
-    return [_valuation(car, valuer.currency, provenance) for car in found]
+
+
+def without_asking_price(car: Any) -> Any:
+    """The same car where it states none: what is asked says nothing of what it is worth."""
+    if not isinstance(car, dict) or ASKING_PRICE not in car:
+        return car
+    fields = cast("dict[str, Any]", car)
+    return {name: value for name, value in fields.items() if name != ASKING_PRICE}
+
+
+def _rated(valuation: Valuation, given: Any) -> Valuation:
+    asking, note = read_asking_price(given, valuation.currency)
+    if note is not None:
+        return replace(valuation, warnings=(*valuation.warnings, note))
+    price, low, high = valuation.price, valuation.low, valuation.high
+    if asking is None or price is None or low is None or high is None:
+        return replace(valuation, asking_price=asking)
+    return replace(valuation, asking_price=asking, deal_rating=rate(asking, low, price, high))
 
 
 def _valuation(car: CarValuation, currency: str, provenance: Provenance) -> Valuation:

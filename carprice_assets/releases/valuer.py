@@ -15,8 +15,9 @@ from carprice_assets.errors import UserError
 from carprice_assets.listings.contract import Columns, days
 from carprice_assets.listings.notes import Note
 from carprice_assets.markets.features import DeclaredFeature
+from carprice_assets.releases.comparables import Comparables
 from carprice_assets.releases.content import check_schema
-from carprice_assets.releases.engine import Answer, Engine, Parts, own_parts
+from carprice_assets.releases.engine import Answer, Engine, Intake, Parts, own_parts
 from carprice_assets.releases.golden import Golden
 from carprice_assets.releases.head import Head
 from carprice_assets.releases.release import Release
@@ -72,6 +73,8 @@ class Valuer:
         None where they were not replayed. Another kind of processor may round otherwise.
     features
         Those of the market's own, as declared when the release was made.
+    comparables
+        The listings learned from; None where an older version made the release.
     """
 
     release_id: str
@@ -81,6 +84,7 @@ class Valuer:
     content: Path
     same_bits: bool | None = None
     features: tuple[DeclaredFeature, ...] = ()
+    comparables: Comparables | None = None
 
     @classmethod
     def load(cls, folder: Path, verify: bool = True, parts: Parts | None = None) -> Valuer:
@@ -114,7 +118,8 @@ class Valuer:
             same_bits = replay.same_bits
         provenance = release.provenance()
         facts = dict(provenance.facts) | {"staged_at": provenance.staged_at}
-        return cls(release.id, head, facts, engine, release.content, same_bits, features)
+        known = Comparables.load(release.content)
+        return cls(release.id, head, facts, engine, release.content, same_bits, features, known)
 
     @property
     def market(self) -> str:
@@ -185,9 +190,7 @@ class Valuer:
             Where the release does not carry ``regressor``.
         """
         coverage = self.engine.predictor(regressor).coverage  # refused where no car can be read
-        intake = self.engine.read_cars(cars, as_of=days(as_of), distance=self.distance)
-        columns = dict(intake.columns)
-        columns["observed_at"] = np.full(len(intake.rows), days(min(as_of, self.last_observed)))
+        intake, columns = self.read_cars(cars, as_of)
         clamped = self._clamped(as_of)
         answers = [
             CarValuation(None, tuple(warnings), tuple(errors))
@@ -196,6 +199,13 @@ class Valuer:
         for row, answer in zip(intake.rows, self.engine.answers(columns, regressor), strict=True):
             answers[row] = _valuation(answer, (*answers[row].warnings, *clamped), coverage)
         return answers
+
+    def read_cars(self, cars: Sequence[Any], as_of: date) -> tuple[Intake, Columns]:
+        """What the cars of a request came to, and the columns that are valued."""
+        intake = self.engine.read_cars(cars, as_of=days(as_of), distance=self.distance)
+        columns = dict(intake.columns)
+        columns["observed_at"] = np.full(len(intake.rows), days(min(as_of, self.last_observed)))
+        return intake, columns
 
     def _clamped(self, as_of: date) -> tuple[Note, ...]:
         if as_of <= self.last_observed:
