@@ -4,26 +4,53 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import anyio
 from anyio import to_thread
 from litestar import Litestar
 
+from carprice_assets.regressors.serving import bound_threads
+from carprice_serving.board import Board
 from carprice_serving.champions import HomeReleases
 from carprice_serving.controllers.comparables import comparables_routes
+from carprice_serving.controllers.metrics import metrics_route
 from carprice_serving.controllers.priced_csv import priced_csv_routes
 from carprice_serving.controllers.releases import release_routes
 from carprice_serving.controllers.state import state_routes
 from carprice_serving.controllers.valuations import valuation_routes
+from carprice_serving.guard import Guard
 from carprice_serving.market_openapi import market_openapi_route
+from carprice_serving.metrics import Metrics
 from carprice_serving.openapi import docs_assets, openapi_config
 from carprice_serving.problems import HANDLERS
+from carprice_serving.running import Running
 from carprice_serving.settings import Settings
+from carprice_serving.spool import Spool
 from carprice_serving.valuations import Valuations
 from carprice_serving.valuers import ReleaseSource, ValuerRegistry
 
 
-def create_app(settings: Settings | None = None, source: ReleaseSource | None = None) -> Litestar:
+class Service(Litestar):
+    """A Litestar app behind its guard."""
+
+    guard: Guard | None = None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer what the guard lets in."""
+        if scope["type"] == "http" and self.guard is not None:
+            await self.guard(super().__call__, scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+
+def create_app(
+    settings: Settings | None = None,
+    source: ReleaseSource | None = None,
+    *,
+    keys_required: bool = False,
+    board: Board | None = None,
+) -> Service:
     """The app; it answers once its start has loaded every market's champion.
 
     Parameters
@@ -32,6 +59,10 @@ def create_app(settings: Settings | None = None, source: ReleaseSource | None = 
         Read from the environment by default.
     source
         Where champions come from; the releases of ``settings.home`` by default.
+    keys_required
+        Whether requests need a key; ``settings.keys`` set to ``required`` asks for one as well.
+    board
+        What several workers share.
     """
     settings = settings or Settings.from_environment()
     registry = ValuerRegistry(
@@ -39,35 +70,43 @@ def create_app(settings: Settings | None = None, source: ReleaseSource | None = 
         default_market=settings.default_market,
         retry_seconds=settings.retry_seconds,
     )
+    metrics, board = Metrics(), board or Board()
+    guard = Guard(settings, metrics, required=keys_required or settings.keys == "required")
+    running = Running(settings, registry, metrics, guard, board)
+    valuations = Valuations(registry, settings, stage=running.stage)
+    valuations.listeners.add(running.count)
+    spool = Spool(settings.home.spool, settings.spool_megabytes * 1_000_000, metrics)
+    if settings.spool_megabytes:
+        valuations.listeners.add(spool)
 
     @asynccontextmanager
-    async def follow_champions(_app: Litestar) -> AsyncGenerator[None]:
-        await to_thread.run_sync(registry.refresh)
+    async def beside(_app: Litestar) -> AsyncGenerator[None]:
+        # Requests of others must find a core while a long one is computed.
+        bound_threads(1)
+        await to_thread.run_sync(running.start)
+        spool.start()
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(_follow, registry, settings.poll_seconds)
+            tasks.start_soon(running.loop)
             yield
             tasks.cancel_scope.cancel()
+        await to_thread.run_sync(spool.end)
 
-    valuations = Valuations(registry, settings)
-    return Litestar(
+    app = Service(
         route_handlers=[
             *valuation_routes(valuations),
             *priced_csv_routes(valuations),
             *comparables_routes(valuations),
             *release_routes(valuations),
             market_openapi_route(valuations),
-            *state_routes(registry),
+            *state_routes(registry, board),
+            metrics_route(metrics, board),
             docs_assets(),
         ],
-        lifespan=[follow_champions],
+        lifespan=[beside],
         exception_handlers=HANDLERS,
         openapi_config=openapi_config(),
         logging_config=None,
         debug=False,
     )
-
-
-async def _follow(registry: ValuerRegistry, seconds: float) -> None:
-    while True:
-        await anyio.sleep(seconds)
-        await to_thread.run_sync(registry.refresh)
+    app.guard = guard
+    return app
