@@ -126,7 +126,7 @@ class Spool:
         for car, valuation in zip(answered.cars, answered.valuations):
             line = {
                 "id": f"{self._boot}-{next(self._names)}",
-                "at": at,
+                "answered_at": at,
                 "market": valuer.market,
                 "release": valuer.release_id,
                 "regressor": answered.regressor or valuer.champion,

@@ -21,7 +21,7 @@ TABLES = """
 CREATE TABLE IF NOT EXISTS served_valuations (
     market VARCHAR NOT NULL,
     id VARCHAR NOT NULL,
-    at TIMESTAMP NOT NULL,
+    answered_at TIMESTAMP NOT NULL,
     release VARCHAR NOT NULL,
     regressor VARCHAR NOT NULL,
     as_of DATE NOT NULL,
@@ -44,7 +44,7 @@ CREATE TABLE IF NOT EXISTS served_files (
 );
 """
 COLUMNS = {
-    "market": "VARCHAR", "id": "VARCHAR", "at": "TIMESTAMPTZ", "release": "VARCHAR",
+    "market": "VARCHAR", "id": "VARCHAR", "answered_at": "TIMESTAMPTZ", "release": "VARCHAR",
     "regressor": "VARCHAR", "as_of": "DATE", "car": "JSON", "price": "DOUBLE", "low": "DOUBLE",
     "high": "DOUBLE", "coverage": "DOUBLE", "supported": "BOOLEAN", "warnings": "VARCHAR[]",
     "errors": "VARCHAR[]",
@@ -52,7 +52,7 @@ COLUMNS = {
 TYPES = ", ".join(f"'{name}': '{kind}'" for name, kind in COLUMNS.items())
 TAKE_IN = f"""
 INSERT INTO served_valuations
-SELECT market, id, at AT TIME ZONE 'UTC', release, regressor, as_of,
+SELECT market, id, answered_at AT TIME ZONE 'UTC', release, regressor, as_of,
     car ->> 'make', car ->> 'model', car, price, low, high, coverage, supported,
     coalesce(warnings, []), coalesce(errors, [])
 FROM read_json($file, format = 'newline_delimited', columns = {{{TYPES}}})
@@ -106,13 +106,18 @@ def take_in(
     return Taken(files, cars)
 
 
+def waiting(spool: Path, market: str) -> int:
+    """Files of a market that can be taken in, those that a dead process left not counted."""
+    return sum(1 for _ in served_folder(spool, market).glob(f"*{READY}"))
+
+
 def figures(con: duckdb.DuckDBPyConnection, market: str) -> dict[str, Any]:
     """What was asked of a market so far."""
     con.execute(TABLES)
     query = """
         SELECT count(*), count(price), count(*) FILTER (supported = false),
             count(*) FILTER (list_bool_or([starts_with(w, 'imputed') FOR w IN warnings])),
-            min(at), max(at), count(DISTINCT release)
+            min(answered_at), max(answered_at), count(DISTINCT release)
         FROM served_valuations WHERE market = $market
     """
     found = con.execute(query, {"market": market}).fetchone() or (0, 0, 0, 0, None, None, 0)
