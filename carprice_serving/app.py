@@ -17,6 +17,7 @@ from carprice_serving.controllers.state import state_routes
 from carprice_serving.controllers.valuations import valuation_routes
 from carprice_serving.market_openapi import market_openapi_route
 from carprice_serving.openapi import docs_assets, openapi_config
+from carprice_serving.postman import postman_route
 from carprice_serving.problems import HANDLERS
 from carprice_serving.settings import Settings
 from carprice_serving.valuations import Valuations
@@ -58,6 +59,7 @@ def create_app(settings: Settings | None = None, source: ReleaseSource | None = 
             market_openapi_route(valuations),
             *state_routes(registry),
             docs_assets(),
+            postman_route(registry),
         ],
         lifespan=[follow_champions],
         exception_handlers=HANDLERS,
