@@ -34,7 +34,9 @@ class Valuations:
     settings: Settings
     live_errors: LiveErrors = field(default_factory=LiveErrors)
     _limiter: CapacityLimiter | None = field(default=None, init=False)
-    _details_limiter: CapacityLimiter | None = field(default=None, init=False)
+    _asides: dict[bool, CapacityLimiter] = field(
+        default_factory=dict[bool, CapacityLimiter], init=False
+    )
 
     async def of(self, market: str | None, form: Form) -> list[Valuation]:
         """One valuation a car of ``form``, in order, all from the same release.
