@@ -23,6 +23,7 @@ from carprice_serving.guard import Guard
 from carprice_serving.market_openapi import market_openapi_route
 from carprice_serving.metrics import Metrics
 from carprice_serving.openapi import docs_assets, openapi_config
+from carprice_serving.postman import postman_route
 from carprice_serving.problems import HANDLERS
 from carprice_serving.running import Running
 from carprice_serving.settings import Settings
@@ -101,6 +102,7 @@ def create_app(
             *state_routes(registry, board),
             metrics_route(metrics, board),
             docs_assets(),
+            postman_route(registry),
         ],
         lifespan=[beside],
         exception_handlers=HANDLERS,

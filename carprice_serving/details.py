@@ -30,7 +30,7 @@ UNEXPLAINED = "no_explanation"
 
 def needs_details(form: Form, found: Sequence[Valuation]) -> bool:
     """Whether an answer is not complete yet."""
-    return not form.plain or any(unknown_name(valuation) for valuation in found)
+    return not form.plain or any(each.reasons and unknown_name(each) for each in found)
 
 
 def unknown_name(valuation: Valuation) -> bool:

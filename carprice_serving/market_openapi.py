@@ -30,7 +30,7 @@ def market_openapi_route(valuations: Valuations) -> HTTPRouteHandler:
         tags=["markets"],
         media_type=MediaType.JSON,
         sync_to_thread=False,
-        responses=problems_of(404, 503),
+        responses=problems_of(400, 404, 503),
     )
     def describe_market(
         request: Request[Any, Any, Any], market: FromPath[str]

@@ -33,25 +33,11 @@ from carprice_assets.listings.declared import fields_of
 from carprice_assets.markets.features import DeclaredFeature
 from carprice_assets.releases.rating import FIELD as ASKING_PRICE
 from carprice_serving.bodies import MAX_COMPARABLES, MAX_DETAILED, MAX_EXPLAINED
+from carprice_serving.examples import CAR, REFERENCE_CARS, REFERENCE_PRICES
 from carprice_serving.problems import MEDIA_TYPE
 from carprice_serving.schemas import Problem
 
 STATIC = Path(__file__).parent / "static"
-CAR = {
-    "make": "Ford",
-    "model": "F-150",
-    "trim": "XLT",
-    "year": 2021,
-    "mileage": 31000,
-    "msrp": 45500,
-    "stock_type": "Used",
-    "drivetrain": "Four-wheel Drive",
-    "fuel_type": "Gasoline",
-    "bodystyle": "Pickup Truck",
-    "cat": "truck_fullsize",
-    "exterior_color": "Oxford White",
-    "interior_color": "Black",
-}
 REFUSED = {
     400: "The request cannot be read",
     404: "Unknown market",
@@ -97,7 +83,13 @@ class PredictOperation(Operation):
     def __post_init__(self) -> None:
         self.request_body = _body(
             "cars_data",
-            {"model_type": "catboost", "cars_data": [CAR]},
+            {
+                "one car": {"model_type": "catboost", "cars_data": [CAR]},
+                "four cars with their real prices": {
+                    "cars_data": REFERENCE_CARS,
+                    "cars_real_price": REFERENCE_PRICES,
+                },
+            },
         )
 
 
@@ -106,7 +98,14 @@ class ValuationsOperation(Operation):
     """Documents the list of cars, whose body the handler reads by itself."""
 
     def __post_init__(self) -> None:
-        self.request_body = _body("cars", {"cars": [CAR | {"asking_price": 32500}]})
+        offered = [CAR | {ASKING_PRICE: 32_500}]
+        self.request_body = _body(
+            "cars",
+            {
+                "one car with its asking price": {"cars": offered},
+                "all that can be told": {"cars": offered, "comparables": 5, "explain": True},
+            },
+        )
 
 
 @dataclass
@@ -158,7 +157,7 @@ def csv_example() -> str:
     return ",".join(CAR) + "\r\n" + ",".join(map(str, CAR.values())) + "\r\n"
 
 
-def _body(cars: str, example: dict[str, Any]) -> RequestBody:
+def _body(cars: str, examples: dict[str, Any]) -> RequestBody:
     text_or_null = [OpenAPIType.STRING, OpenAPIType.NULL]
     properties = {
         cars: Schema(
@@ -192,7 +191,10 @@ def _body(cars: str, example: dict[str, Any]) -> RequestBody:
         ),
     }
     schema = Schema(type=OpenAPIType.OBJECT, properties=dict(properties), required=[cars])
-    media = OpenAPIMediaType(schema=schema, examples={"one car": Example(value=example)})
+    named: dict[str, Example | Reference] = {
+        name: Example(value=value) for name, value in examples.items()
+    }
+    media = OpenAPIMediaType(schema=schema, examples=named)
     return RequestBody(content={"application/json": media}, required=True)
 
 

@@ -43,7 +43,9 @@ class Valuations:
     """Told the seconds of each stage of the work."""
     gathering: Gathering[Valuation] = field(default_factory=Gathering[Valuation], init=False)
     _limiter: CapacityLimiter | None = field(default=None, init=False)
-    _details_limiter: CapacityLimiter | None = field(default=None, init=False)
+    _asides: dict[bool, CapacityLimiter] = field(
+        default_factory=dict[bool, CapacityLimiter], init=False
+    )
 
     async def of(self, market: str | None, form: Form) -> list[Valuation]:
         """One valuation a car of ``form``, in order, all from the same release.

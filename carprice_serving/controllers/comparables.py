@@ -37,7 +37,7 @@ def comparables_routes(valuations: Valuations) -> list[HTTPRouteHandler]:
             "does not know; `suggestions` then tell what may have been meant."
         ),
         tags=["valuations"],
-        responses=problems_of(404, 422, 503),
+        responses=problems_of(400, 404, 422, 503),
     )
     async def find_comparables(
         request: Request[Any, Any, Any], market: FromPath[str]

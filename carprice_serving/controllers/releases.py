@@ -28,7 +28,7 @@ def release_routes(valuations: Valuations) -> list[HTTPRouteHandler]:
         summary="Releases of a market and what was decided about them",
         description="Latest first, with the figures of each on its hold-out, and the ledger.",
         tags=["releases"],
-        responses=problems_of(404, 422),
+        responses=problems_of(400, 404, 422),
     )
     async def list_releases(
         market: FromPath[str],
@@ -50,7 +50,7 @@ def release_routes(valuations: Valuations) -> list[HTTPRouteHandler]:
             "are of this process since its start."
         ),
         tags=["releases"],
-        responses=problems_of(404, 503),
+        responses=problems_of(400, 404, 503),
     )
     async def get_live_error(market: FromPath[str]) -> LiveErrorAnswer:
         valuer = valuations.valuer(market)
