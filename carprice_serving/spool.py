@@ -59,7 +59,7 @@ class Spool:
     ) -> None:
         self._folder, self._most, self._metrics, self._clock = folder, most_bytes, metrics, clock
         self._queue: deque[tuple[float, Answered]] = deque()
-        self._cars = 0
+        self._taken = self._left = 0  # cars put in, by the loop, and taken out, by the thread
         self._files: dict[str, _File] = {}
         self._names = count(1)
         self._boot = secrets.token_hex(4)
@@ -70,10 +70,10 @@ class Spool:
     def __call__(self, answered: Answered) -> None:
         """Keep an answer, from the event loop; drops it where the queue is full."""
         cars = len(answered.cars)
-        if self._cars + cars > QUEUED_CARS:
+        if self._taken - self._left + cars > QUEUED_CARS:
             self._metrics.spooled.add(("dropped",), cars)
             return
-        self._cars += cars
+        self._taken += cars
         self._queue.append((time.time(), answered))
 
     def start(self) -> None:
@@ -97,7 +97,7 @@ class Spool:
         """Write all that is queued."""
         while self._queue:
             moment, answered = self._queue.popleft()
-            self._cars -= len(answered.cars)
+            self._left += len(answered.cars)
             try:
                 self._keep(moment, answered)
                 outcome = "kept"
