@@ -14,9 +14,9 @@ import msgspec
 
 from carprice_serving.schemas import LiveError, Valuation
 
-KEPT = 10_000
+KEPT = 5_000
 """Latest cars of one release and regressor that the figures are of."""
-MOST_KEYS = 50
+MOST_KEYS = 10
 """Releases and regressors that are kept, latest first."""
 
 

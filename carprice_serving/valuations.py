@@ -34,7 +34,9 @@ class Valuations:
     settings: Settings
     live_errors: LiveErrors = field(default_factory=LiveErrors)
     _limiter: CapacityLimiter | None = field(default=None, init=False)
-    _details_limiter: CapacityLimiter | None = field(default=None, init=False)
+    _asides: dict[bool, CapacityLimiter] = field(
+        default_factory=dict[bool, CapacityLimiter], init=False
+    )
 
     async def of(self, market: str | None, form: Form) -> list[Valuation]:
         """One valuation a car of ``form``, in order, all from the same release.
@@ -59,7 +61,8 @@ class Valuations:
         if form.real_prices is not None:
             await self.aside(partial(self.live_errors.add, form.cars, found, form.real_prices))
         if needs_details(form, found):
-            found = await self.aside(partial(with_details, valuer, form, as_of, found))
+            detailed = partial(with_details, valuer, form, as_of, found)
+            found = await self.aside(detailed, long=form.explain)
         return found
 
     def require_regressor(self, valuer: Valuer, name: str | None) -> None:
@@ -69,13 +72,13 @@ class Valuations:
             message = f"unknown regressor {name[:40]!r}; this release carries {carried}"
             raise field_problem("unknown-regressor", "model_type", message)
 
-    async def aside(self, work: Callable[[], Result]) -> Result:
+    async def aside(self, work: Callable[[], Result], *, long: bool = False) -> Result:
         """What ``work`` gives, from a thread, one at a time.
 
-        What few ask for must not slow down what all do.
+        What few ask for must not slow down what all do, and ``long`` work, which takes up to
+        seconds, waits in a line of its own.
         """
-        limiter = self._details_limiter or CapacityLimiter(1)
-        self._details_limiter = limiter
+        limiter = self._asides.setdefault(long, CapacityLimiter(1))
         return await to_thread.run_sync(work, limiter=limiter)
 
     async def _in_slices(

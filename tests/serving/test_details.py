@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
+from threading import Event
 from typing import Any
 
 import pytest
-from serving_fakes import FakeValuer, stock
+from litestar.testing import TestClient
+from serving_fakes import FakeSource, FakeValuer, stock
+
+from carprice_serving import details
+from carprice_serving.app import create_app
+from carprice_serving.settings import Settings
 
 CAR = {"make": "Ford", "model": "F-150", "year": 2021, "msrp": 30_000, "mileage": 10_000}
 PLAIN = {
@@ -106,6 +113,26 @@ def test_an_explanation_adds_up(client: Any) -> None:
     assert "Shapley" in told["method"]
 
 
+def test_an_explanation_stands_in_nobodys_way(settings: Settings, valuer: FakeValuer) -> None:
+    started, go_on = Event(), Event()
+
+    def waiting(_columns: Any, regressor: str | None = None) -> Any:
+        started.set()
+        assert go_on.wait(60)
+        return FakeValuer().value(_columns, regressor)
+
+    object.__setattr__(valuer, "value", waiting)
+    app = create_app(settings, FakeSource(us=valuer))
+    with TestClient(app) as client, ThreadPoolExecutor(1) as pool:
+        long = pool.submit(value, client, CAR, explain=True)
+        assert started.wait(60)
+        assert value(client, CAR)[0]["price"] == 30_000.0
+        assert len(value(client, CAR, comparables=1)[0]["comparables"]) == 1
+        assert not long.done()
+        go_on.set()
+        assert "explanation" in long.result(60)[0]
+
+
 def test_what_has_no_price_is_not_explained(client: Any) -> None:
     found = value(client, CAR | {"make": "Nobody"}, {"year": 3000}, explain=True)
     assert ["explanation" in each for each in found] == [False, False]
@@ -122,6 +149,21 @@ def test_suggestions_for_an_unknown_name(client: Any, valuer: FakeValuer) -> Non
     object.__setattr__(valuer, "_value", unknown_model(valuer))
     [found] = value(client, CAR | {"model": "F155"})
     assert found["suggestions"] == [{"field": "model", "given": "F155", "values": ["F-150"]}]
+
+
+def test_suggestions_are_looked_for_once_a_name_and_not_without_end(
+    client: Any, valuer: FakeValuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def counted(_known: Any, _make: str, model: str) -> tuple[()]:
+        asked.append(model)
+        return ()
+
+    monkeypatch.setattr(details, "suggestions", counted)
+    object.__setattr__(valuer, "_value", unknown_model(valuer))
+    value(client, *[CAR | {"model": f"Q{n % 70}"} for n in range(700)])
+    assert asked == [f"Q{n}" for n in range(50)]
 
 
 def unknown_model(valuer: FakeValuer) -> Any:
