@@ -20,11 +20,16 @@ from carprice_serving.openapi import docs_assets, openapi_config
 from carprice_serving.postman import postman_route
 from carprice_serving.problems import HANDLERS
 from carprice_serving.settings import Settings
+from carprice_serving.shadows import HomeShadows, Shadows, ShadowSource
 from carprice_serving.valuations import Valuations
 from carprice_serving.valuers import ReleaseSource, ValuerRegistry
 
 
-def create_app(settings: Settings | None = None, source: ReleaseSource | None = None) -> Litestar:
+def create_app(
+    settings: Settings | None = None,
+    source: ReleaseSource | None = None,
+    shadow_source: ShadowSource | None = None,
+) -> Litestar:
     """The app; it answers once its start has loaded every market's champion.
 
     Parameters
@@ -33,6 +38,8 @@ def create_app(settings: Settings | None = None, source: ReleaseSource | None = 
         Read from the environment by default.
     source
         Where champions come from; the releases of ``settings.home`` by default.
+    shadow_source
+        Where shadows come from, and where what they say is kept; the home too.
     """
     settings = settings or Settings.from_environment()
     registry = ValuerRegistry(
@@ -41,15 +48,21 @@ def create_app(settings: Settings | None = None, source: ReleaseSource | None = 
         retry_seconds=settings.retry_seconds,
     )
 
+    shadows = Shadows(shadow_source or HomeShadows(settings.home))
+
     @asynccontextmanager
     async def follow_champions(_app: Litestar) -> AsyncGenerator[None]:
         await to_thread.run_sync(registry.refresh)
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(_follow, registry, settings.poll_seconds)
-            yield
-            tasks.cancel_scope.cancel()
+        shadows.start()
+        try:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(_follow, registry, shadows, settings.poll_seconds)
+                yield
+                tasks.cancel_scope.cancel()
+        finally:
+            shadows.stop()
 
-    valuations = Valuations(registry, settings)
+    valuations = Valuations(registry, settings, shadows)
     return Litestar(
         route_handlers=[
             *valuation_routes(valuations),
@@ -69,7 +82,8 @@ def create_app(settings: Settings | None = None, source: ReleaseSource | None = 
     )
 
 
-async def _follow(registry: ValuerRegistry, seconds: float) -> None:
+async def _follow(registry: ValuerRegistry, shadows: Shadows, seconds: float) -> None:
     while True:
+        await to_thread.run_sync(shadows.refresh, registry)
         await anyio.sleep(seconds)
         await to_thread.run_sync(registry.refresh)

@@ -21,6 +21,7 @@ from carprice_serving.live_errors import LiveErrors
 from carprice_serving.problems import RequestProblem, field_problem
 from carprice_serving.schemas import Form, Provenance, Valuation
 from carprice_serving.settings import Settings
+from carprice_serving.shadows import Shadows
 from carprice_serving.valuers import CarValuation, Valuer, ValuerRegistry
 
 Result = TypeVar("Result")
@@ -32,6 +33,7 @@ class Valuations:
 
     registry: ValuerRegistry
     settings: Settings
+    shadows: Shadows | None = None
     live_errors: LiveErrors = field(default_factory=LiveErrors)
     _limiter: CapacityLimiter | None = field(default=None, init=False)
     _asides: dict[bool, CapacityLimiter] = field(
@@ -47,10 +49,7 @@ class Valuations:
             404 for an unknown market, 503 where none of its releases is in service, 422 for a
             regressor that the release does not carry.
         """
-        return await self.by(self.valuer(market), form)
-
-    async def by(self, valuer: Valuer, form: Form) -> list[Valuation]:
-        """As :meth:`of`, from one valuer that the caller holds on to."""
+        valuer = self.valuer(market)
         self.require_regressor(valuer, form.regressor)
         as_of = form.as_of or datetime.now(UTC).date()
         work = partial(value, valuer, as_of, form.regressor)
@@ -58,6 +57,8 @@ class Valuations:
             found = work(form.cars)
         else:
             found = await self._in_slices(work, form.cars)
+        if self.shadows is not None and form.regressor is None:
+            self.shadows.offer(valuer, as_of, form.cars, found)
         if form.real_prices is not None:
             await self.aside(partial(self.live_errors.add, form.cars, found, form.real_prices))
         if needs_details(form, found):

@@ -1,6 +1,26 @@
 """The ``carprice`` command: thin, it launches the same assets that the UI shows."""
 
-from carprice_assets.cli import listings, markets, practice, releases, serving, training
+from carprice_assets.cli import (
+    housekeeping,
+    listings,
+    markets,
+    practice,
+    releases,
+    releases_store,
+    serving,
+    training,
+)
 from carprice_assets.cli.root import command, main
 
-__all__ = ["command", "listings", "main", "markets", "practice", "releases", "serving", "training"]
+__all__ = [
+    "command",
+    "housekeeping",
+    "listings",
+    "main",
+    "markets",
+    "practice",
+    "releases",
+    "releases_store",
+    "serving",
+    "training",
+]
