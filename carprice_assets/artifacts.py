@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from filelock import FileLock
+
 from carprice_assets.errors import UserError
 from carprice_assets.files import content_id, folder_hashes, fsync_folder, fsync_tree
 
@@ -49,22 +51,30 @@ class ArtifactStore:
         """Let ``build`` fill an empty folder, then move it to its address in one rename.
 
         A kill leaves at most a folder below ``root/tmp``, never a half artifact, and the next
-        call removes it. Content that is there already is kept and the new copy dropped.
+        call removes it. Content that is there already is kept and the new copy dropped; its
+        folder's time says when it was last asked for.
         """
         with self.scratch() as work:
             build(work)
             address = content_id(folder_hashes(work))
             final = self.path_of(address)
-            if not final.exists():
-                fsync_tree(work)
-                final.parent.mkdir(parents=True, exist_ok=True)
-                try:
+            fsync_tree(work)
+            with self.locked():
+                if final.exists():
+                    os.utime(final)  # a prune leaves alone what was lately asked for
+                else:
+                    final.parent.mkdir(parents=True, exist_ok=True)
                     os.rename(work, final)
-                except OSError:  # another process finished the same content first
-                    if not final.exists():
-                        raise
-                fsync_folder(final.parent)
+                    os.utime(final)
+                    fsync_folder(final.parent)
         return Artifact(address, final)
+
+    @contextmanager
+    def locked(self) -> Generator[None]:
+        """Hold the store's lock, for a rename: nothing is put or removed meanwhile."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        with FileLock(str(self.root / ".lock")):
+            yield
 
     @contextmanager
     def scratch(self) -> Generator[Path]:

@@ -6,7 +6,29 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from carprice_assets.errors import UserError
+
 PROJECT = Path(__file__).resolve().parent.parent
+
+
+def local_folder(address: str, setting: str) -> Path:
+    """The folder that ``address`` names, as a path or with ``file://`` or ``local://``.
+
+    Raises
+    ------
+    UserError
+        For an address elsewhere, such as ``s3://``: what is promised of a home cannot be kept
+        there. ``setting`` names where the address stands.
+    """
+    protocol, mark, rest = address.partition("://")
+    if mark and protocol not in ("file", "local"):
+        raise UserError(
+            f"{setting} is {address}, and a home must be a local folder: a place behind"
+            f" {protocol}:// has no lock that dies with its owner, no rename of a folder in one"
+            " step and no links, by which a release is whole or absent; carry releases there by"
+            " carprice releases pack"
+        )
+    return Path(rest if mark else address).expanduser().resolve()
 
 
 @dataclass(frozen=True)
@@ -22,7 +44,7 @@ class Home:
     def current(cls) -> Home:
         """The home that the environment names."""
         named = os.environ.get("CARPRICE_HOME")
-        return cls(Path(named).expanduser().resolve() if named else PROJECT / "warehouse")
+        return cls(local_folder(named, "CARPRICE_HOME") if named else PROJECT / "warehouse")
 
     @property
     def warehouse(self) -> Path:

@@ -27,6 +27,7 @@ from carprice_serving.postman import postman_route
 from carprice_serving.problems import HANDLERS
 from carprice_serving.running import Running
 from carprice_serving.settings import Settings
+from carprice_serving.shadows import HomeShadows, Shadows, ShadowSource
 from carprice_serving.spool import Spool
 from carprice_serving.valuations import Valuations
 from carprice_serving.valuers import ReleaseSource, ValuerRegistry
@@ -48,6 +49,7 @@ class Service(Litestar):
 def create_app(
     settings: Settings | None = None,
     source: ReleaseSource | None = None,
+    shadow_source: ShadowSource | None = None,
     *,
     keys_required: bool = False,
     board: Board | None = None,
@@ -60,6 +62,8 @@ def create_app(
         Read from the environment by default.
     source
         Where champions come from; the releases of ``settings.home`` by default.
+    shadow_source
+        Where shadows come from, and where what they say is kept; the home too.
     keys_required
         Whether requests need a key; ``settings.keys`` set to ``required`` asks for one as well.
     board
@@ -74,7 +78,8 @@ def create_app(
     metrics, board = Metrics(), board or Board()
     guard = Guard(settings, metrics, required=keys_required or settings.keys == "required")
     running = Running(settings, registry, metrics, guard, board)
-    valuations = Valuations(registry, settings, stage=running.stage)
+    shadows = Shadows(shadow_source or HomeShadows(settings.home))
+    valuations = Valuations(registry, settings, shadows, stage=running.stage)
     valuations.listeners.add(running.count)
     spool = Spool(settings.home.spool, settings.spool_megabytes * 1_000_000, metrics)
     if settings.spool_megabytes:
@@ -86,11 +91,16 @@ def create_app(
         bound_threads(1)
         await to_thread.run_sync(running.start)
         spool.start()
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(running.loop)
-            yield
-            tasks.cancel_scope.cancel()
-        await to_thread.run_sync(spool.end)
+        shadows.start()
+        try:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(running.loop)
+                tasks.start_soon(_follow_shadows, registry, shadows, settings.poll_seconds)
+                yield
+                tasks.cancel_scope.cancel()
+        finally:
+            shadows.stop()
+            await to_thread.run_sync(spool.end)
 
     app = Service(
         route_handlers=[
@@ -112,3 +122,9 @@ def create_app(
     )
     app.guard = guard
     return app
+
+
+async def _follow_shadows(registry: ValuerRegistry, shadows: Shadows, seconds: float) -> None:
+    while True:
+        await to_thread.run_sync(shadows.refresh, registry)
+        await anyio.sleep(seconds)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from carprice_assets.errors import UserError
-from carprice_assets.home import Home
+from carprice_assets.home import Home, local_folder
 from carprice_serving.limits import Network, networks
 
 
@@ -109,7 +108,7 @@ class Settings:
 
 def _home(given: Mapping[str, str]) -> Home:
     named = given.get("CARPRICE_HOME")
-    return Home(Path(named).expanduser().resolve()) if named else Home.current()
+    return Home(local_folder(named, "CARPRICE_HOME")) if named else Home.current()
 
 
 def _whole(

@@ -24,6 +24,7 @@ from carprice_serving.live_errors import LiveErrors
 from carprice_serving.problems import RequestProblem, field_problem
 from carprice_serving.schemas import Form, Provenance, Valuation
 from carprice_serving.settings import Settings
+from carprice_serving.shadows import Shadows
 from carprice_serving.valuers import CarValuation, Valuer, ValuerRegistry
 
 Result = TypeVar("Result")
@@ -36,6 +37,7 @@ class Valuations:
 
     registry: ValuerRegistry
     settings: Settings
+    shadows: Shadows | None = None
     live_errors: LiveErrors = field(default_factory=LiveErrors)
     listeners: Listeners = field(default_factory=Listeners)
     """Told of every answer to a list of cars."""
@@ -56,10 +58,7 @@ class Valuations:
             404 for an unknown market, 503 where none of its releases is in service, 422 for a
             regressor that the release does not carry.
         """
-        return await self.by(self.valuer(market), form)
-
-    async def by(self, valuer: Valuer, form: Form) -> list[Valuation]:
-        """As :meth:`of`, from one valuer that the caller holds on to."""
+        valuer = self.valuer(market)
         self.require_regressor(valuer, form.regressor)
         as_of = form.as_of or today(valuer)
         work = partial(value, valuer, as_of, form.regressor)
@@ -70,10 +69,13 @@ class Valuations:
         else:
             found = await self._in_slices(work, form.cars)
         self.listeners.tell(Answered(valuer, form.regressor, as_of, form.cars, found))
+        if self.shadows is not None and form.regressor is None:
+            self.shadows.offer(valuer, as_of, form.cars, found)
         if form.real_prices is not None:
             await self.aside(partial(self.live_errors.add, form.cars, found, form.real_prices))
         if needs_details(form, found):
-            found = await self.aside(partial(with_details, valuer, form, as_of, found))
+            detailed = partial(with_details, valuer, form, as_of, found)
+            found = await self.aside(detailed, long=form.explain)
         return found
 
     def require_regressor(self, valuer: Valuer, name: str | None) -> None:
@@ -83,13 +85,13 @@ class Valuations:
             message = f"unknown regressor {name[:40]!r}; this release carries {carried}"
             raise field_problem("unknown-regressor", "model_type", message)
 
-    async def aside(self, work: Callable[[], Result]) -> Result:
+    async def aside(self, work: Callable[[], Result], *, long: bool = False) -> Result:
         """What ``work`` gives, from a thread, one at a time.
 
-        What few ask for must not slow down what all do.
+        What few ask for must not slow down what all do, and ``long`` work, which takes up to
+        seconds, waits in a line of its own.
         """
-        limiter = self._details_limiter or CapacityLimiter(1)
-        self._details_limiter = limiter
+        limiter = self._asides.setdefault(long, CapacityLimiter(1))
         return await to_thread.run_sync(work, limiter=limiter)
 
     def _timed(self, work: Callable[[Sequence[Any]], list[Valuation]]) -> Compute:

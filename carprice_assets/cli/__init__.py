@@ -1,16 +1,28 @@
 """The ``carprice`` command: thin, it launches the same assets that the UI shows."""
 
-from carprice_assets.cli import keys, listings, markets, practice, releases, serving, training
+from carprice_assets.cli import (
+    housekeeping,
+    keys,
+    listings,
+    markets,
+    practice,
+    releases,
+    releases_store,
+    serving,
+    training,
+)
 from carprice_assets.cli.root import command, main
 
 __all__ = [
     "command",
+    "housekeeping",
     "keys",
     "listings",
     "main",
     "markets",
     "practice",
     "releases",
+    "releases_store",
     "serving",
     "training",
 ]

@@ -18,14 +18,27 @@ def releases() -> None:
 
 
 @releases.command("list")
-@market_option
-def releases_list(market: str) -> None:
-    """One line a release; * marks the champion."""
-    from carprice_assets.releases.listing import release_lines, require_market
+@click.option("--market", "-m", help="Name of the market; all markets' champions by default.")
+def releases_list(market: str | None) -> None:
+    """One line a release; * marks the champion. Without a market: what serves in each."""
+    from datetime import UTC, datetime
 
-    require_market(Home.current(), market)
-    for line in release_lines(Home.current(), market):
+    from carprice_assets.releases.approvals import waits
+    from carprice_assets.releases.listing import release_lines, require_market
+    from carprice_assets.releases.overview import overview, wait_line
+    from carprice_assets.releases.store import ReleaseStore
+
+    home, now = Home.current(), datetime.now(UTC)
+    if market is None:
+        for row in overview(home, now):
+            for line in row.lines():
+                click.echo(line)
+        return
+    require_market(home, market)
+    for line in release_lines(home, market):
         click.echo(line)
+    for wait in waits(ReleaseStore(home.releases).ledger(market)):
+        click.echo(f"  {wait_line(wait, market, now)}")
 
 
 @releases.command("show")
@@ -34,11 +47,14 @@ def releases_list(market: str) -> None:
 def releases_show(market: str, release: str | None) -> None:
     """The model card of RELEASE, or of the champion."""
     from carprice_assets.releases.card import model_card
+    from carprice_assets.releases.shadow import shadow_page
     from carprice_assets.releases.store import ReleaseStore
 
     store = ReleaseStore(Home.current().releases)
     found = store.open(market, _release(store, market, release))
     click.echo(model_card(found, store.ledger(market)))
+    if page := shadow_page(store.root, market, found.id):
+        click.echo(page)
 
 
 def _release(store: Any, market: str, given: str | None) -> str:
@@ -67,6 +83,53 @@ def releases_rollback(market: str, release: str | None, reason: str) -> None:
     click.echo(f"market {market}: release {now} serves now")
 
 
+@releases.command("approve")
+@market_option
+@click.argument("release")
+def releases_approve(market: str, release: str) -> None:
+    """Let RELEASE serve, which has passed the rules and waits for a person.
+
+    It is judged once more, by the present data: an approval lifts no rule. Your name stands in
+    CARPRICE_APPROVER, or as approver in settings.toml of the data home.
+    """
+    _decide(market, {"approve": release})
+
+
+@releases.command("override")
+@market_option
+@click.argument("release")
+@click.option("--reason", required=True, help="Stands in the ledger and on the model card.")
+def releases_override(market: str, release: str, reason: str) -> None:
+    """Let RELEASE serve against the promotion rules, in your name and for ever on record.
+
+    Its files must be whole all the same. Your name stands in CARPRICE_APPROVER, or as approver in
+    settings.toml of the data home.
+    """
+    if not reason.strip():
+        raise UserError("an override needs a reason")
+    _decide(market, {"override": release, "reason": reason})
+
+
+def _decide(market: str, config: dict[str, str]) -> None:
+    """Materialize the asset champion with a person's decision, as the UI does."""
+    from carprice_assets.cli.root import end
+    from carprice_assets.defs import launch
+    from carprice_assets.releases.approvals import approver
+    from carprice_assets.releases.listing import require_market
+    from carprice_assets.releases.store import ReleaseStore
+
+    home = Home.current()
+    require_market(home, market)
+    ReleaseStore(home.releases).open(market, config.get("approve") or config["override"])
+    approver(home)  # who has no name is told so before a run begins
+    with launch.instance(home) as instance:
+        outcome = launch.materialize(instance, market, ["champion"], {"champion": config})
+    told = outcome.facts.get("champion", {})
+    end(outcome, [f"market {market}: {told['decision']}"] if told else [])
+    if outcome.success and not told:
+        click.echo(f"market {market}: release {next(iter(config.values()))} serves already")
+
+
 @releases.command("verify")
 @market_option
 @click.argument("release", required=False)
@@ -80,6 +143,43 @@ def releases_verify(market: str, release: str | None) -> None:
     for line in lines:
         click.echo(line)
     sys.exit(0 if sound else 2)
+
+
+@releases.command("shadow")
+@market_option
+@click.argument("release", required=False)
+@click.option("--off", is_flag=True, help="Score no release beside the champion any more.")
+def releases_shadow(market: str, release: str | None, off: bool) -> None:
+    """Score RELEASE beside the champion on served traffic; a running service follows.
+
+    What both say is kept beside the releases, and releases show tells it.
+    """
+    from carprice_assets.releases.listing import require_market
+    from carprice_assets.releases.shadow import end_shadow, read_shadow, set_shadow
+    from carprice_assets.releases.store import ReleaseStore
+
+    store = ReleaseStore(Home.current().releases)
+    require_market(Home.current(), market)
+    if off and release:
+        raise UserError("--off ends the shadow, whichever it is: name no release")
+    if off:
+        end_shadow(store, market)
+    elif release:
+        set_shadow(store, market, release)
+    now = read_shadow(store.root, market)
+    click.echo(f"market {market}: " + (f"release {now} is the shadow" if now else "no shadow"))
+
+
+@releases.command("repair")
+@market_option
+def releases_repair(market: str) -> None:
+    """Make a broken or lost champion pointer again from the ledger."""
+    from carprice_assets.releases.listing import require_market
+    from carprice_assets.releases.repair import repair
+    from carprice_assets.releases.store import ReleaseStore
+
+    require_market(Home.current(), market)
+    click.echo(repair(ReleaseStore(Home.current().releases), market))
 
 
 @releases.command("rebuild")

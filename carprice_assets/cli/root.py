@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 import click
 
+from carprice_assets.disk import full_disk
 from carprice_assets.errors import UserError
 from carprice_assets.home import Home
 
@@ -25,7 +26,7 @@ class Group(click.Group):
     """Bad input ends with one line on standard error and exit code 2."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; a :class:`UserError` becomes one line."""
+        """Run the command; a :class:`UserError` becomes one line, and so does a full disk."""
         try:
             return super().invoke(ctx)
         except UserError as error:
@@ -37,6 +38,12 @@ class Group(click.Group):
                 err=True,
             )
             ctx.exit(INTERRUPTED)
+        except Exception as error:
+            root = Home.current().root
+            if not (told := full_disk(error, root if root.is_dir() else None)):
+                raise
+            click.echo(f"carprice: {told}", err=True)
+            ctx.exit(2)
 
 
 @click.group(cls=Group)

@@ -1,7 +1,9 @@
 """Jobs, sensors and the schedule: what runs by itself."""
 
 import json
+import traceback
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 import dagster as dg
@@ -9,11 +11,22 @@ import dagster as dg
 from carprice_assets.defs.evaluation import report_name
 from carprice_assets.defs.launch import clear_dead_runs
 from carprice_assets.defs.markets import synchronise
-from carprice_assets.defs.retraining import TRAINING, UNDER_WAY, decide, news_of, training_under_way
+from carprice_assets.defs.pools import ensure_pools
+from carprice_assets.defs.retraining import (
+    TRAINING,
+    UNDER_WAY,
+    decide,
+    due,
+    news_of,
+    training_under_way,
+)
+from carprice_assets.errors import UserError
 from carprice_assets.features.registry import TRANSFORMERS
 from carprice_assets.home import Home
-from carprice_assets.markets import Site, load_markets
+from carprice_assets.markets import Market, Site, load_markets
 from carprice_assets.regressors.registry import ALL
+from carprice_assets.releases.approvals import expire, waits
+from carprice_assets.releases.store import ReleaseStore
 from carprice_assets.supervise import listens
 
 LISTINGS = ("raw_listings", "listings", "rejected_listings", "price_history", "dataset")
@@ -41,6 +54,12 @@ train_market = dg.define_asset_job(
     selection=dg.AssetSelection.assets(*training_assets(list(ALL))),
     description="Fits, judges and promotes: from the market's dataset to a release.",
 )
+decide_release = dg.define_asset_job(
+    "decide_release",
+    selection=dg.AssetSelection.assets("champion"),
+    description="A person's decision: state in the run config of `champion` a release to `approve`"
+    " that waits, or one to `override` with a `reason`. Empty, the newest challenger is judged.",
+)
 
 
 @dg.sensor(
@@ -52,6 +71,7 @@ def market_files(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     """A market dropped into the markets folder is there within half a minute."""
     names, broken = synchronise(context.instance, Home.current())
     cleared = clear_dead_runs(context.instance)
+    ensure_pools(context.instance)
     for line in broken.values():
         context.log.warning(line)
     told = f"markets: {', '.join(names)}"
@@ -104,31 +124,74 @@ def scrape_every_two_days(
 
 
 @dg.sensor(
+    minimum_interval_seconds=300,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Ends the waits for approval that are over, and tells who waits.",
+)
+def approvals(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+    """An overdue wait is in the ledger as expired within five minutes."""
+    store, now = ReleaseStore(Home.current().releases), datetime.now(UTC)
+    told: list[str] = []
+    for name in sorted(load_markets(Home.current())[0]):
+        try:
+            over = expire(store, name, now)
+            waiting = waits(store.ledger(name))
+        except (UserError, OSError) as error:
+            context.log.error(f"{name}: {error}")
+            told.append(f"{name}: {error}")
+            continue
+        told += [f"{name}: the wait of {release} is over" for release in over]
+        told += [f"{name}: {wait.release} waits until {wait.until:%Y-%m-%d}" for wait in waiting]
+    return dg.SkipReason("; ".join(told) or "no release waits for approval")
+
+
+@dg.sensor(
     job=train_market,
     minimum_interval_seconds=60,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Trains a market again when its dataset has changed, every blocking check of the"
-    " run that made it passed, and at least `training.min_new_listings` listings came since the"
-    " last training. To train all the same, launch the job `train_market`.",
+    " run that made it passed, and one of three asks for it: at least `training.min_new_listings`"
+    " listings came since the last training, what came differs from the champion's data by more"
+    " than `training.max_drift`, or the last training is more than `training.max_age_days` old. To"
+    " train all the same, launch the job `train_market`.",
 )
 def retrain_on_new_listings(
     context: dg.SensorEvaluationContext,
 ) -> dg.SensorResult | dg.SkipReason:
     """At most one training a market and data version; the cursor keeps what was asked for."""
     asked: dict[str, str] = json.loads(context.cursor or "{}")
-    markets, _ = load_markets(Home.current())
+    markets, broken = load_markets(Home.current())
     requests: list[dg.RunRequest] = []
-    told: list[str] = []
+    told = [f"{name}: {line}" for name, line in sorted(broken.items())]
     for name, market in sorted(markets.items()):
-        news = news_of(context.instance, name)
-        why_not = decide(news, market.training.min_new_listings, asked.get(name, ""))
-        if not why_not and training_under_way(context.instance, name):
-            why_not = "a training is under way"
-        if why_not:
-            told.append(f"{name}: {why_not}")
+        try:
+            version, why = _asked_for(context.instance, market, asked.get(name, ""))
+        except (
+            Exception
+        ):  # told in full, and of this market alone: the others are asked all the same
+            context.log.error(f"{name}: {traceback.format_exc()}")
+            told.append(f"{name}: could not be asked, see the log of this tick")
             continue
-        asked[name] = news.version
-        requests.append(dg.RunRequest(run_key=f"{name}:{news.version}", partition_key=name))
+        told.append(f"{name}: {why}")
+        if version:
+            asked[name] = version
+            tags = {WHY_TAG: why}
+            run_key = f"{name}:{version}"
+            requests.append(dg.RunRequest(run_key=run_key, partition_key=name, tags=tags))
     if not requests:
         return dg.SkipReason("; ".join(told) or "no markets")
+    context.log.info("; ".join(told))
     return dg.SensorResult(run_requests=requests, cursor=json.dumps(asked, sort_keys=True))
+
+
+WHY_TAG = "carprice/why"
+"""Tag of a training that the sensor asked for: new listings, drift or age."""
+
+
+def _asked_for(instance: dg.DagsterInstance, market: Market, asked: str) -> tuple[str, str]:
+    """The data version that a training of ``market`` is due on, empty for none; and why."""
+    news = news_of(instance, market.name)
+    why_not = decide(news, market.training, asked)
+    if not why_not and training_under_way(instance, market.name):
+        why_not = "a training is under way"
+    return ("", why_not) if why_not else (news.version, due(news, market.training))

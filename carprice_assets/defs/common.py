@@ -13,6 +13,7 @@ from typing import Any
 import dagster as dg
 
 from carprice_assets.defs.markets import market_partitions
+from carprice_assets.disk import full_disk
 from carprice_assets.errors import UserError
 
 OWNERS = ["team:carprice"]
@@ -21,8 +22,6 @@ DISK_FAULTS = {
     errno.EACCES,
     errno.EPERM,
     errno.EROFS,
-    errno.ENOSPC,
-    errno.EDQUOT,
     errno.EISDIR,
     errno.ENOTDIR,
 }
@@ -61,8 +60,10 @@ def one_line_failures() -> Generator[None, None, None]:
         yield
     except UserError as error:
         raise dg.Failure(str(error), allow_retries=False) from error
-    except OSError as error:
-        if error.errno not in DISK_FAULTS:
+    except Exception as error:
+        if told := full_disk(error):
+            raise dg.Failure(told, allow_retries=False) from error
+        if not isinstance(error, OSError) or error.errno not in DISK_FAULTS:
             raise
         at = f"{error.filename}: " if error.filename else ""
         raise dg.Failure(f"{at}{error.strerror}", allow_retries=False) from error

@@ -18,6 +18,8 @@ from dagster._core.instance.ref import InstanceRef
 from filelock import FileLock
 
 from carprice_assets.defs.markets import synchronise
+from carprice_assets.defs.pools import ensure_pools
+from carprice_assets.disk import require_space
 from carprice_assets.errors import UserError
 from carprice_assets.files import write_atomic
 from carprice_assets.home import PROJECT, Home
@@ -86,19 +88,21 @@ def instance(home: Home) -> Generator[dg.DagsterInstance]:
         home.dagster.mkdir(parents=True, exist_ok=True)
         if not settings.exists():
             write_atomic(settings, (PROJECT / "dagster.yaml").read_bytes())
+        require_space(home.dagster)
     except OSError as error:
         raise UserError(f"{home.root}: cannot be the data home: {error.strerror}") from error
     os.environ["DAGSTER_HOME"] = str(home.dagster)
     with ExitStack() as stack:
         # Dagster makes its SQLite files on first use, which two commands at once may not do.
         with FileLock(home.dagster / ".opening.lock"):
-            opened = stack.enter_context(dg.DagsterInstance.from_ref(_reference(home)))
+            opened = stack.enter_context(dg.DagsterInstance.from_ref(reference(home)))
             clear_dead_runs(opened)
             synchronise(opened, home)
+            ensure_pools(opened)
         yield opened
 
 
-def _reference(home: Home) -> InstanceRef:
+def reference(home: Home) -> InstanceRef:
     """The instance as the UI has it, but for the capture of what steps print.
 
     A command's steps print to its terminal. To capture that, Dagster would start four processes
@@ -137,12 +141,13 @@ def clear_dead_runs(opened: dg.DagsterInstance) -> list[str]:
             continue
         if process_mark(int(rest.partition(":")[0])) == mark:
             continue
-        _fail(opened, run, "the process of this run is gone")
+        end_run(opened, run, "the process of this run is gone")
         cleared.append(run.run_id)
     return cleared
 
 
-def _fail(opened: dg.DagsterInstance, run: dg.DagsterRun, why: str) -> None:
+def end_run(opened: dg.DagsterInstance, run: dg.DagsterRun, why: str) -> None:
+    """Free a run's slots and mark it as failed."""
     # Slots first: killed between the two, the next call finds the run unfinished again.
     opened.event_log_storage.free_concurrency_slots_for_run(run.run_id)
     opened.report_run_failed(run, why)
@@ -167,7 +172,7 @@ def _watched(opened: dg.DagsterInstance, mark: str) -> Generator[None]:
     except KeyboardInterrupt:
         mine = dg.RunsFilter(statuses=UNFINISHED, tags={OWNER_TAG: mark})
         for run in opened.get_runs(mine):
-            _fail(opened, run, "interrupted at the terminal")
+            end_run(opened, run, "interrupted at the terminal")
         raise
     finally:
         ended.set()

@@ -12,6 +12,8 @@ from carprice_assets.defs.common import (
     one_line_failures,
     progress_to,
 )
+from carprice_assets.defs.drift_check import CHECK as FEATURE_DRIFT
+from carprice_assets.defs.drift_check import drift_result
 from carprice_assets.defs.listing_facts import dataset_facts, table_facts
 from carprice_assets.defs.markets import market_partitions
 from carprice_assets.defs.raw_listings import POOL
@@ -95,6 +97,14 @@ def _specs() -> list[dg.AssetSpec]:
             "No vehicle stands on two sides, and none ever changed its side.",
             blocking=True,
         ),
+        check_spec(
+            FEATURE_DRIFT,
+            "dataset",
+            "The cars that came since the champion's data are of its kinds and prices: no feature's"
+            " population stability index is above `training.max_drift`. Above it, a training is"
+            " due with fewer new listings.",
+            blocking=False,
+        ),
     ],
 )
 def listing_tables(
@@ -147,7 +157,8 @@ def listing_tables(
                 asset_key="dataset",
                 passed=not found,
                 metadata={"leaks": len(found), "first": "; ".join(found[:5]) or "none"},
-            )
+            ),
+            drift_result(platform, market, artifact),
         ],
     )
 

@@ -1,6 +1,8 @@
 """The gate: a staged challenger, the rules that it must pass, and the champion."""
 
 from collections.abc import Iterator
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
@@ -15,12 +17,19 @@ from carprice_assets.defs.common import (
 from carprice_assets.defs.evaluation import report_name
 from carprice_assets.defs.markets import market_partitions
 from carprice_assets.defs.resources import Platform
+from carprice_assets.defs.run_checks import checks_behind
+from carprice_assets.errors import UserError
 from carprice_assets.evaluation.reporting import read_board, read_pages, read_report
 from carprice_assets.listings.dataset import read_head
 from carprice_assets.provenance import here
 from carprice_assets.regressors.training import read_parity
+from carprice_assets.releases.approvals import approver, require_wait
+from carprice_assets.releases.decision import Decision, unjudged
+from carprice_assets.releases.gate import Settled, approve, override, refuse, settle
 from carprice_assets.releases.judging import Judgement, Trained, judge, stage_challenger
+from carprice_assets.releases.overview import overview
 from carprice_assets.releases.recipe import RECIPE, Recipe
+from carprice_assets.releases.shadow import shadow_facts
 
 GROUP = "promotion"
 
@@ -75,7 +84,11 @@ def challenger(
             provenance=here(
                 run_id=context.run.run_id, data_version=read_head(dataset.path)["data_version"]
             )
-            | {RECIPE: recipe.to_json()},
+            | {
+                "dataset": dataset.address,
+                "feature_set": feature_set.address,
+                RECIPE: recipe.to_json(),
+            },
         )
     return dg.MaterializeResult(
         value=release.id,
@@ -85,32 +98,76 @@ def challenger(
             "regressor": board.challenger,
             "bytes": release.manifest().size,
             "champion_now": platform.releases.champion(name) or "none",
+            **_origin(platform, name, release.id),
         },
     )
 
 
-def _reasons(judgement: Judgement) -> Any:
+def _judge(
+    platform: Platform, instance: dg.DagsterInstance, market: str, release: str
+) -> Judgement:
+    """The judgement of now: by the newest dataset, and by the checks behind the release."""
+    store = platform.releases
+    checks = checks_behind(instance, market, store.open(market, release))
+    judgement = judge(
+        store,
+        platform.market(market),
+        release,
+        platform.require("dataset", market),
+        checks=checks,
+        now=datetime.now(UTC),
+    )
+    told = shadow_facts(store.root, market, release)
+    return replace(judgement, decision=judgement.decision.with_facts(**told))
+
+
+def _reasons(decision: Decision) -> Any:
     return markdown_table(
         [
             {
                 "rule": reason.rule,
                 "passed": "yes" if reason.passed else "**no**",
+                "absolute": "yes" if reason.absolute else "",
                 "figure": "–" if reason.figure is None else f"{reason.figure:.6g}",
                 "limit": "–" if reason.limit is None else f"{reason.limit:.6g}",
                 "what": reason.message,
             }
-            for reason in judgement.decision.reasons
+            for reason in decision.reasons
         ]
     )
 
 
-def _facts(judgement: Judgement, release: str) -> dict[str, Any]:
+def _facts(decision: Decision, release: str, champion: str | None) -> dict[str, Any]:
     return {
-        "decision": judgement.decision.line,
+        "decision": decision.line,
         "release": release,
-        "compared_with": judgement.champion_id or "none: the market had no champion",
-        "rules": _reasons(judgement),
+        "compared_with": champion or "none: the market had no champion",
+        "rules": _reasons(decision),
+        **({"shadow": decision.facts["shadow"]} if "shadow" in decision.facts else {}),
     }
+
+
+def _origin(platform: Platform, market: str, release: str) -> dict[str, Any]:
+    """The run and the data that a release came from; nothing where it does not say."""
+    try:
+        found = platform.releases.open(market, release)
+        data, facts = found.head().data, found.provenance().facts
+    except UserError:
+        return {}
+    told: dict[str, Any] = {"last_observed": data["last_observed"]}
+    if isinstance(facts.get("run"), str):
+        told["trained_by_run"] = dg.MetadataValue.dagster_run(facts["run"])
+    for key, value in (("data_version", data.get("data_version")), ("dataset", data["address"])):
+        if value:
+            told[key] = str(value)
+    return told
+
+
+def _overview(platform: Platform) -> Any:
+    """Champions of all markets, their age, figures and last decisions."""
+    return markdown_table(
+        [row.cells() for row in overview(platform.home, datetime.now(UTC))],
+    )
 
 
 with preview_accepted():
@@ -127,70 +184,141 @@ with preview_accepted():
         name = context.partition_key
         with one_line_failures():
             market = platform.market(name)
-            dataset = platform.require("dataset", name)
-            judgement = judge(platform.releases, market, challenger, dataset)
-            broken = judgement.decision.absolute_broken
-            if broken:
-                _record_refusal(platform, name, challenger, judgement, context.run.run_id)
+            judgement = _judge(platform, context.instance, name, challenger)
+            decision = judgement.decision.with_facts(run=context.run.run_id)
+            broken = decision.absolute_broken
+            passed = decision.status == "promoted"
+            # Each judgement counts: the asset `champion` records it, but where it never runs.
+            if broken or not _asks_again(context.run):
+                refuse(
+                    platform.releases,
+                    name,
+                    challenger,
+                    decision,
+                    champion=judgement.champion_id,
+                    run=context.run.run_id,
+                    event="judged" if passed else "refused",
+                )
+        told = decision.line
+        if passed and market.promotion.approval == "manual":
+            told += "; a person must approve it"
         return dg.AssetCheckResult(
-            passed=judgement.decision.status == "promoted",
+            passed=passed,
             severity=dg.AssetCheckSeverity.ERROR if broken else dg.AssetCheckSeverity.WARN,
-            description=judgement.decision.line,
-            metadata=_facts(judgement, challenger),
+            description=told,
+            metadata=_facts(decision, challenger, judgement.champion_id),
         )
 
 
-def _record_refusal(
-    platform: Platform, market: str, release: str, judgement: Judgement, run_id: str
-) -> None:
-    platform.releases.record(
-        market,
-        {
-            "event": "refused",
-            "release": release,
-            "champion": judgement.champion_id,
-            "decision": judgement.decision.to_json(),
-            "run": run_id,
-        },
-    )
+def _asks_again(run: dg.DagsterRun) -> bool:
+    """Whether the asset `champion` is a part of the run: all assets are where none is chosen."""
+    if run.asset_selection:
+        return dg.AssetKey("champion") in run.asset_selection
+    return not run.asset_check_selection
 
 
+class GateConfig(dg.Config):
+    """What a person decides. Empty, the newest challenger is judged."""
+
+    approve: str = ""
+    """A release that waits for approval: it is judged again, and promoted where it passes. Who
+    approves is named by CARPRICE_APPROVER, or by `approver` in settings.toml of the data home."""
+
+    override: str = ""
+    """A release that is promoted whatever the rules say, in that person's name and for ever on
+    its model card. Needs `reason`."""
+
+    reason: str = ""
+    """Why, for an override."""
+
+
+# The challenger is read by hand: an override may be of a release that came from elsewhere.
 @dg.asset(
     partitions_def=market_partitions,
     group_name=GROUP,
     kinds={"python"},
     owners=OWNERS,
-    code_version="1",
+    code_version="2",
     io_manager_key="release_io",
-    ins={"challenger": dg.AssetIn("challenger")},
+    deps=[dg.AssetDep("challenger")],
     output_required=False,
 )
 def champion(
-    context: dg.AssetExecutionContext, platform: Platform, challenger: str
+    context: dg.AssetExecutionContext, config: GateConfig, platform: Platform
 ) -> Iterator[dg.MaterializeResult[str]]:
     """The release that serves. Moves only where the promotion rules hold, also when alone.
 
     Asks the same pure function as the check. A refused challenger leaves the champion as it
-    is; the reasons stand in the ledger and on this asset as an observation.
+    is; the reasons stand in the ledger and on this asset as an observation, and so does one that
+    waits for approval. The run config approves a waiting release or overrides the rules.
     """
     name = context.partition_key
+    run = context.run.run_id
     with one_line_failures():
-        store = platform.releases
-        if store.champion(name) == challenger:
-            context.log.info(f"release {challenger} serves already")
+        if config.approve and config.override:
+            raise UserError("champion: state 'approve' or 'override' in the run config, not both")
+        release = config.approve or config.override or platform.staged(name)
+        if config.override:
+            settled = _override(context, platform, name, config)
+        elif platform.releases.champion(name) == release:
+            context.log.info(f"release {release} serves already")
             return
-        judgement = judge(
-            store, platform.market(name), challenger, platform.require("dataset", name)
+        else:
+            settled = _settle(context, platform, name, release, bool(config.approve))
+        facts = {
+            **_facts(settled.decision, release, settled.decision.facts.get("against")),
+            "decision": settled.line,
+            "status": settled.status,
+            **_origin(platform, name, release),
+            "run": dg.MetadataValue.dagster_run(run),
+            "limits": dg.MetadataValue.json(asdict(platform.market(name).promotion)),
+            "all_markets": _overview(platform),
+        }
+    context.log.info(settled.line)
+    if settled.status != "promoted":
+        context.log_event(dg.AssetObservation(asset_key="champion", partition=name, metadata=facts))
+        return
+    yield dg.MaterializeResult(value=release, metadata=facts, data_version=dg.DataVersion(release))
+
+
+def _settle(
+    context: dg.AssetExecutionContext, platform: Platform, market: str, release: str, person: bool
+) -> Settled:
+    store, now, run = platform.releases, datetime.now(UTC), context.run.run_id
+    by = ""
+    if person:  # refused before anything is judged: a judgement of a hold-out counts
+        by = approver(platform.home)
+        require_wait(store, market, release, now)
+    judgement = _judge(platform, context.instance, market, release)
+    decision, serving = judgement.decision, judgement.champion_id
+    settings = platform.market(market)
+    if person:
+        return approve(
+            store, settings, release, decision, champion=serving, by=by, now=now, run=run
         )
-        facts = _facts(judgement, challenger)
-        context.log.info(judgement.decision.line)
-        if judgement.decision.status != "promoted":
-            _record_refusal(platform, name, challenger, judgement, context.run.run_id)
-            context.log_event(
-                dg.AssetObservation(asset_key="champion", partition=name, metadata=facts)
-            )
-            return
-        store.promote(name, challenger, judgement.champion_id, judgement.decision)
-    yield dg.MaterializeResult(
-        value=challenger, metadata=facts, data_version=dg.DataVersion(challenger)
+    return settle(store, settings, release, decision, champion=serving, now=now, run=run)
+
+
+def _override(
+    context: dg.AssetExecutionContext, platform: Platform, market: str, config: GateConfig
+) -> Settled:
+    """Promote against the rules; what they say stands beside it, also that nobody could judge."""
+    store, release = platform.releases, config.override
+    by = approver(platform.home)
+    serving = store.champion(market)
+    try:
+        judgement = _judge(platform, context.instance, market, release)
+        decision, serving = judgement.decision, judgement.champion_id
+    except UserError as error:
+        decision = unjudged(str(error)).with_facts(against=serving)
+    context.log.warning(f"OVERRIDE by {by}: release {release} of market {market}: {config.reason}")
+    return override(
+        store,
+        market,
+        release,
+        decision,
+        champion=serving,
+        by=by,
+        reason=config.reason,
+        run=context.run.run_id,
     )

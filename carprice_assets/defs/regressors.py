@@ -12,6 +12,7 @@ from carprice_assets.defs.common import (
     progress_to,
 )
 from carprice_assets.defs.markets import market_partitions
+from carprice_assets.defs.pools import TRAINING_POOL
 from carprice_assets.defs.resources import Platform
 from carprice_assets.evaluation import plots
 from carprice_assets.regressors.ensemble import Ensemble
@@ -44,6 +45,7 @@ def _asset_of(name: str) -> dg.AssetsDefinition:
         partitions_def=market_partitions,
         group_name="regressors",
         kinds={KINDS.get(name, "python")},
+        pool=TRAINING_POOL,
         owners=OWNERS,
         code_version="1",
         description=(

@@ -11,6 +11,7 @@ from duckdb import DuckDBPyConnection
 from upath import UPath
 
 from carprice_assets.artifacts import Artifact, ArtifactStore
+from carprice_assets.defs.common import one_line_failures
 from carprice_assets.errors import UserError
 from carprice_assets.files import canonical_json, read_json, write_atomic
 from carprice_assets.home import Home
@@ -49,7 +50,8 @@ class ArtifactIOManager(dg.UPathIOManager):
 
     def dump_to_path(self, context: dg.OutputContext, obj: Any, path: UPath) -> None:
         """Write the address, whole or not at all."""
-        write_atomic(home_path(path), canonical_json({"address": obj.address}))
+        with one_line_failures():
+            write_atomic(home_path(path), canonical_json({"address": obj.address}))
 
     def load_from_path(self, context: dg.InputContext, path: UPath) -> Artifact:
         """The artifact whose address was written last."""
@@ -66,7 +68,8 @@ class ReleaseIOManager(dg.UPathIOManager):
 
     def dump_to_path(self, context: dg.OutputContext, obj: str, path: UPath) -> None:
         """Write the id, whole or not at all."""
-        write_atomic(home_path(path), canonical_json({"release": obj}))
+        with one_line_failures():
+            write_atomic(home_path(path), canonical_json({"release": obj}))
 
     def load_from_path(self, context: dg.InputContext, path: UPath) -> str:
         """The id that was written last."""
@@ -128,6 +131,19 @@ class Platform(dg.ConfigurableResource[None]):
             return self.artifacts.get(read_json(reference)["address"])
         except UserError:
             return None
+
+    def staged(self, market: str) -> str:
+        """The release that ``challenger`` staged last for ``market``.
+
+        Raises
+        ------
+        UserError
+            Where there is none.
+        """
+        reference = self.home.artifacts / "refs" / "challenger" / f"{market}.json"
+        if not reference.exists():
+            raise UserError(f"market {market} has no challenger yet: materialize challenger first")
+        return read_json(reference)["release"]
 
     def require(self, asset: str, market: str) -> Artifact:
         """The artifact that ``asset`` last gave for ``market``.

@@ -147,9 +147,15 @@ def training_summary(home: Home, market: str, outcome: Outcome) -> list[str]:
 
 
 def _refusal(ledger: list[dict[str, Any]], release: str) -> str:
-    """The latest refusal of ``release``, with the rules that it broke."""
+    """What became of ``release`` at the gate last: it waits, or the rules that it broke."""
     for line in reversed(ledger):
-        if line.get("release") == release and line["event"] == "refused":
+        if line.get("release") != release:
+            continue
+        if line["event"] == "waiting":
+            return f"waiting for approval until {line['until'][:16]} UTC"
+        if line["event"] == "expired":
+            return "none: its wait for approval is over"
+        if line["event"] == "refused":
             broken = [r["message"] for r in line["decision"]["reasons"] if not r["passed"]]
             return "refused: " + "; ".join(broken)
     return "none: the run ended before it"

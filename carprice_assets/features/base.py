@@ -10,7 +10,8 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from carprice_assets.files import canonical_json, read_json
+from carprice_assets.errors import UserError
+from carprice_assets.files import PLAIN, canonical_json, read_json
 from carprice_assets.listings.contract import Columns
 
 Block: TypeAlias = NDArray[np.float32]
@@ -94,8 +95,16 @@ def save_state(folder: Path, name: str, state: State, origin: Origin) -> None:
 
 
 def load_state(folder: Path) -> tuple[str, State, Origin]:
-    """Read what :func:`save_state` wrote: transformer name, state, origin."""
+    """Read what :func:`save_state` wrote: transformer name, state, origin.
+
+    Raises
+    ------
+    UserError
+        For an array whose name leads out of the folder.
+    """
     head = read_json(folder / "state.json")
+    if strange := [key for key in head["arrays"] if not PLAIN.fullmatch(key)]:
+        raise UserError(f"{folder / 'state.json'}: {strange[0]!r} is no name of an array")
     arrays = {key: np.load(folder / f"{key}.npy", allow_pickle=False) for key in head["arrays"]}
     origin = Origin(head["dataset"], head["upstream"])
     return head["transformer"], State(head["settings"], arrays), origin

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import duckdb
 
 TEMPORARY = ("rows", "standing", "extracted", "judged", "older", "shown", "incoming")
+LATEST = f"arg_max(row_hash, (source <> '{UNREADABLE}', scraped_at, seq, row_hash))"
+"""SQL for the row of a listing that counts."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ def stand(con: duckdb.DuckDBPyConnection, source: str) -> None:
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE standing AS
-        SELECT arg_max(row_hash, (source <> '{UNREADABLE}', scraped_at, seq, row_hash)) AS row_hash,
+        SELECT {LATEST} AS row_hash,
           min(scraped_at) AS first_seen, max(scraped_at) AS last_seen, count(*) AS seen
         FROM {source} WHERE listing_id IS NOT NULL GROUP BY listing_id
         UNION ALL
@@ -114,12 +116,16 @@ def _store(con: duckdb.DuckDBPyConnection, market: str) -> None:
         WITH ledger AS (
           SELECT listing_id, max(last_seen) AS sighted,
             CASE WHEN bool_and(delisted_at IS NOT NULL) THEN max(delisted_at) END AS gone
-          FROM sightings WHERE market = $market GROUP BY listing_id)
-        SELECT $market, listing_id, vin, dealer, url, scraped_at, first_seen,
+          FROM sightings WHERE market = $market GROUP BY listing_id),
+        past AS (
+          SELECT listing_id, min(scraped_at) AS first_past
+          FROM past_listings WHERE market = $market GROUP BY listing_id)
+        SELECT $market, listing_id, vin, dealer, url, scraped_at, least(first_seen, first_past),
           greatest(last_seen, sighted), CASE WHEN gone >= last_seen THEN gone END,
           price, make, model, trim, year, mileage, msrp, stock_type, drivetrain, fuel_type,
           bodystyle, cat, exterior_color, interior_color, source, row_hash, numbers, words
         FROM judged JOIN standing USING (row_hash) LEFT JOIN ledger USING (listing_id)
+        LEFT JOIN past USING (listing_id)
         WHERE reason IS NULL
         """,
         {"market": market},
@@ -135,7 +141,7 @@ def _store(con: duckdb.DuckDBPyConnection, market: str) -> None:
 
 
 def _store_shown(con: duckdb.DuckDBPyConnection, market: Market) -> None:
-    """Prices and VINs over all scrapes, the superseded ones too."""
+    """Prices and VINs over all scrapes, the superseded and the pruned rows' too."""
     older = (
         f"(SELECT * FROM raw_listings ANTI JOIN standing USING (row_hash)"
         f" WHERE market = '{market.name}')"
@@ -147,7 +153,12 @@ def _store_shown(con: duckdb.DuckDBPyConnection, market: Market) -> None:
         SELECT listing_id, scraped_at, seq, row_hash, price_text, price_factor, currency_text,
           expected_currency, vin_text
         FROM ({extraction_sql(con, market, older, kept)})
-        """
+        UNION ALL
+        SELECT listing_id, scraped_at, seq, row_hash, price_text, price_factor, currency_text,
+          expected_currency, vin_text
+        FROM past_listings WHERE market = $market
+        """,
+        {"market": market.name},
     )
     learn_numbers(con, "older", "price_text")
     learn_vins(con, "older")

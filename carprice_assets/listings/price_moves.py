@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from carprice_assets.listings.raw import EVER
 from carprice_assets.markets import Market
 
 if TYPE_CHECKING:
@@ -21,9 +22,9 @@ def price_moves_by_day(con: duckdb.DuckDBPyConnection, market: Market) -> list[d
         listings. Days are those of raw rows, of crawls, and on which a listing was delisted.
     """
     found = con.execute(
-        """
+        f"""
         WITH days AS (
-          SELECT scraped_at AS day FROM raw_listings WHERE market = $market
+          SELECT scraped_at AS day FROM ({EVER.format("scraped_at")})
           UNION SELECT day FROM crawls WHERE market = $market
           UNION SELECT delisted_at FROM listings WHERE market = $market
             AND delisted_at IS NOT NULL),

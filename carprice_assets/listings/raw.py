@@ -18,6 +18,12 @@ from carprice_assets.sources import find_format
 if TYPE_CHECKING:
     import duckdb
 
+EVER = (
+    "SELECT {0} FROM raw_listings WHERE market = $market"
+    " UNION ALL SELECT {0} FROM past_listings WHERE market = $market"
+)
+"""SQL for columns of all raw rows of a market that ever came, pruned ones too."""
+
 FIRST_LOOK = 2_000
 LOOK_GROWTH = 10
 
@@ -94,11 +100,10 @@ def read_incoming(
     """
     find_format(format).read(con, market, path, scraped_at)
     con.execute(
-        """
+        f"""
         CREATE OR REPLACE TEMP TABLE fresh AS
         SELECT arg_min(incoming.rowid, seq) AS place FROM incoming
-        ANTI JOIN (SELECT row_hash FROM raw_listings WHERE market = $market) AS known
-          USING (row_hash)
+        ANTI JOIN ({EVER.format("row_hash")}) AS known USING (row_hash)
         GROUP BY row_hash
         """,
         {"market": market.name},
@@ -175,13 +180,14 @@ def refuse_hopeless(con: duckdb.DuckDBPyConnection, market: Market, path: Path) 
 def data_version(con: duckdb.DuckDBPyConnection, market: str) -> str:
     """The content of a market's raw listings as 32 hex digits, whatever the order of imports.
 
-    The hash of their number and of the exclusive or and the sum of their row hashes.
+    The hash of their number and of the exclusive or and the sum of their row hashes, those of
+    pruned rows among them: to let go of payloads is not news.
     """
     parts = con.execute(
-        """
+        f"""
         SELECT count(*), coalesce(bit_xor(row_hash), 0)::VARCHAR,
           coalesce(sum((row_hash % 18446744073709551616)::UBIGINT), 0)::VARCHAR
-        FROM raw_listings WHERE market = $market
+        FROM ({EVER.format("row_hash")})
         """,
         {"market": market},
     ).fetchall()[0]

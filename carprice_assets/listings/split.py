@@ -13,6 +13,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from carprice_assets.errors import UserError
+from carprice_assets.listings.raw import EVER
 from carprice_assets.listings.warehouse import transaction
 from carprice_assets.markets import Market
 from carprice_assets.markets.market import SIDES
@@ -100,12 +101,13 @@ def components(con: duckdb.DuckDBPyConnection, market: str) -> None:
     label's own label each round, so that long chains take few rounds.
     """
     con.execute(
-        """
+        f"""
         CREATE OR REPLACE TEMP TABLE nodes AS
         SELECT listing_id, row_number() OVER (ORDER BY first_seen, listing_id) AS rank,
           rank AS label
-        FROM (SELECT listing_id, min(scraped_at) AS first_seen FROM raw_listings
-              WHERE market = $market AND listing_id IS NOT NULL GROUP BY listing_id)
+        FROM (SELECT listing_id, min(scraped_at) AS first_seen
+              FROM ({EVER.format("listing_id, scraped_at")})
+              WHERE listing_id IS NOT NULL GROUP BY listing_id)
         """,
         {"market": market},
     )

@@ -15,6 +15,7 @@ from carprice_assets.errors import UserError
 from carprice_assets.home import Home
 from carprice_assets.markets.features import DeclaredFeature, features_to_json, read_features
 from carprice_assets.markets.mappings import ColumnMapping, FeatureSources, read_feature_sources
+from carprice_assets.markets.promotion import PromotionRules, check_promotion
 from carprice_assets.markets.sites import Site, looks_like_site, read_site
 
 OWN = Path(__file__).parent
@@ -48,14 +49,18 @@ class TrainingRules:
     """Settings of a training that a market may state; defaults are measured ones.
 
     ``min_new_listings`` is how many listings must have come since the last training before the
-    sensor starts the next. ``features_off`` names transformers or single features that no
-    regressor gets to see.
+    sensor starts the next. Fewer are enough where the last training is more than ``max_age_days``
+    old, or where what came since the champion's data differs from it by more than ``max_drift``
+    (population stability index of the feature that moved most; 0.25 is a large shift).
+    ``features_off`` names transformers or single features that no regressor gets to see.
     """
 
     seed: int = 20_260_101
     drop_outliers: bool = False
     overfit_limit: float = 0.10
     min_new_listings: int = 500
+    max_age_days: int = 30
+    max_drift: float = 0.25
     features_off: tuple[str, ...] = ()
 
 
@@ -64,47 +69,6 @@ class RangeRules:
     """Ranges of valuations: the share of asking prices that they shall hold."""
 
     coverage: float = 0.90
-
-
-@dataclass(frozen=True)
-class PromotionRules:
-    """Limits of the gate. Absolute rules hold always, the others where a champion serves.
-
-    Attributes
-    ----------
-    min_r2
-        R2 on the whole hold-out, at least.
-    max_naive_ratio
-        MAE over the naive valuation's MAE, for every stock type that can be judged, at most.
-    min_holdout
-        Hold-out cars, at least; fewer cannot be judged.
-    min_stock_type
-        Cars of one stock type in the hold-out from which that type is judged.
-    min_improvement
-        Relative MAE gain over the champion on the same vehicles, at least.
-    max_slice_loss
-        Relative MAE by which one stock type or large make may be worse than the champion's.
-    min_make
-        Cars of one make in the hold-out from which that make is judged.
-    max_mileage_violations, max_year_violations, max_new_violations
-        Share of cars whose price rises with more mileage, rises with one year more of age, or
-        is lower as New than as Used, at most. The defaults leave room above what ordered prices
-        show on real listings (0.6 %, 1.9 %, 0 %).
-    max_serving_difference
-        Relative difference between a regressor and its serving form, at most.
-    """
-
-    min_r2: float = 0.90
-    max_naive_ratio: float = 0.90
-    min_holdout: int = 100
-    min_stock_type: int = 50
-    min_improvement: float = 0.0
-    max_slice_loss: float = 0.05
-    min_make: int = 300
-    max_mileage_violations: float = 0.05
-    max_year_violations: float = 0.05
-    max_new_violations: float = 0.05
-    max_serving_difference: float = 1e-4
 
 
 @dataclass(frozen=True)
@@ -340,6 +304,7 @@ def read_market(path: Path) -> Market:
     )
     if not 0.5 <= market.ranges.coverage <= 0.99:
         raise UserError(f"{where}: ranges.coverage must be from 0.5 to 0.99")
+    check_promotion(where, market.promotion)
     if not 0 < market.listings.price_low < market.listings.price_high:
         raise UserError(f"{where}: listings.price_low must be above 0 and below price_high")
     market.feature_sources()

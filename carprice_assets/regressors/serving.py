@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from carprice_assets.errors import UserError
 from carprice_assets.features.base import Block
 from carprice_assets.features.trees import TreeArrays
-from carprice_assets.files import canonical_json, read_json
+from carprice_assets.files import PLAIN, canonical_json, read_json
 from carprice_assets.regressors.base import ServingForm
 from carprice_assets.regressors.network_form import NetworkForm
 from carprice_assets.regressors.oblivious import FEW, ObliviousTrees
@@ -121,9 +121,17 @@ class BlendForm:
 
     @classmethod
     def load(cls, folder: Path) -> BlendForm:
-        """Read the members' folders and, from the head, their names and weights."""
+        """Read the members' folders and, from the head, their names and weights.
+
+        Raises
+        ------
+        UserError
+            For a member whose name leads out of the folder.
+        """
         head = read_json(folder / FORM)
         names, weights = head["feature_names"], head["settings"]["weights"]
+        if strange := [name for name in weights if not PLAIN.fullmatch(name)]:
+            raise UserError(f"{folder / FORM}: {strange[0]!r} is no name of a member")
         members = [load_serving_form(folder / MEMBERS / name, names) for name in weights]
         return cls(members, [float(weight) for weight in weights.values()])
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from carprice_assets.releases.head import Head
+from carprice_assets.releases.overview import override_told
 from carprice_assets.releases.recipe import RECIPE, Recipe
 from carprice_assets.releases.release import Release
 from carprice_assets.releases.strict import read_object
@@ -33,6 +34,7 @@ def model_card(release: Release, ledger: Sequence[Mapping[str, Any]]) -> str:
         facts[RECIPE] = "; ".join(sorted(fit.told for fit in fits))
     sections = [
         f"# Release {release.id}",
+        *_overrides(release.id, ledger),
         _what(head, len(manifest.files), manifest.size),
         "## Figures on the hold-out",
         f"Prices in {head.currency}; 95 % intervals by bootstrap in brackets.",
@@ -90,10 +92,17 @@ def _behaviour(reports: Mapping[str, Any]) -> list[str]:
     return ["## Behaviour", _table(header, rows)]
 
 
+def _overrides(release_id: str, ledger: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A warning for each promotion of this release against the rules."""
+    moves = [line for line in ledger if line.get("release") == release_id]
+    told = ((line, override_told(line.get("decision"))) for line in moves)
+    return [f"> **OVERRIDDEN** {why}, {line.get('at', '')}" for line, why in told if why]
+
+
 def _decisions(release_id: str, ledger: Sequence[Mapping[str, Any]]) -> str:
     lines = [line for line in ledger if release_id in (line.get("release"), line.get("replaced"))]
     rows: list[tuple[str, ...]] = []
-    for line in lines:
+    for line in (each for found in lines for each in _with_history(found)):
         event = str(line.get("event", ""))
         if line.get("release") != release_id:
             event = f"replaced by {line.get('release')} ({event})"
@@ -101,11 +110,28 @@ def _decisions(release_id: str, ledger: Sequence[Mapping[str, Any]]) -> str:
     return _table(("at", "event", "why"), rows) if rows else "None yet."
 
 
+def _with_history(line: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """A line, before it those that a pack brought along from the ledger of another home."""
+    known: list[Mapping[str, Any]] = []
+    for brought in line.get("history", []):
+        for each in _with_history(brought):
+            event = str(each.get("event", "")).removesuffix(" (elsewhere)")
+            known.append({**each, "event": f"{event} (elsewhere)"})
+    return [*known, line]
+
+
 def _why(line: Mapping[str, Any]) -> str:
     decision: Mapping[str, Any] = line.get("decision") or {}
     failed = [r["message"] for r in decision.get("reasons", []) if not r.get("passed")]
     held = len(decision.get("reasons", [])) - len(failed)
-    parts = [str(line["reason"])] if line.get("reason") else []
+    parts = [f"by {line['by']}"] if line.get("by") else []
+    parts += [str(line["reason"])] if line.get("reason") else []
+    if told := override_told(decision):
+        parts.append(f"overridden {told}")
+    if approval := decision.get("approval"):
+        parts.append(f"approved by {approval.get('by')}")
+    if line.get("until"):
+        parts.append(f"until {line['until']}")
     parts += failed
     if held:
         parts.append(f"{held} rules hold")

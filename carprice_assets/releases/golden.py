@@ -112,6 +112,8 @@ class Golden:
             For a newer format, or a part missing or malformed.
         """
         check_format(table, FORMAT, where)
+        if table["format"] < FORMAT:
+            raise UserError(f"{where} has format 1, without ranges, which is no longer read")
         keys = ("cars", "prices", "ranges", "features")
         cars, prices, ranges, features = (table.get(key) for key in keys)
         mappings = isinstance(prices, dict) and isinstance(ranges, dict)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from carprice_assets.evaluation.behaviour import features_of, measure
 from carprice_assets.evaluation.naive import NaiveValuation
 from carprice_assets.evaluation.report import EvaluationReport
 from carprice_assets.files import read_json
-from carprice_assets.listings.contract import NEW, USED, Columns, take
+from carprice_assets.listings.contract import NEW, USED, Columns, days, take
 from carprice_assets.listings.dataset import (
     read_features,
     read_head,
@@ -28,10 +29,12 @@ from carprice_assets.markets import Market
 from carprice_assets.regressors.predictor import Predictor
 from carprice_assets.releases.comparables import Comparables
 from carprice_assets.releases.content import build_content
+from carprice_assets.releases.facts import Evidence, Figure, Fresh, Scorecard
 from carprice_assets.releases.golden import golden_cars
 from carprice_assets.releases.release import Release
-from carprice_assets.releases.rules import Decision, Figure, Scorecard, decide, unjudged
-from carprice_assets.releases.scorecard import HoldOut, score, unlearned
+from carprice_assets.releases.rules import Decision, decide, fit_reasons, unjudged
+from carprice_assets.releases.scorecard import HoldOut, coverage_of, score, unlearned
+from carprice_assets.releases.significance import chance
 from carprice_assets.releases.store import ReleaseStore
 from carprice_assets.releases.valuer import Valuer
 from carprice_assets.releases.vehicles import vehicle_hashes
@@ -123,21 +126,45 @@ def _passes(
 ) -> bool:
     predictor = Predictor.load(feature_set.path / "features", trained.regressor.path / "serving")
     hashes, mask = unlearned(market.split.salt, holdout["vehicle"], [])
-    card = _card(
-        market,
-        _cars(market, dataset, holdout, hashes, mask),
-        predictor(features_of(holdout)),
-        behaviour=trained.report.behaviour,
-        serving_difference=trained.serving_difference,
+    cars = _cars(market, dataset, holdout, hashes, mask)
+    predicted, low, high = predictor.ranges(features_of(holdout))
+    card = score(
+        cars,
+        predicted,
+        behaviour=_shares(cars, trained.report.behaviour),
+        serving_differences={trained.report.name: trained.serving_difference},
         golden_ok=True,  # its golden cases are computed when the release is built
+        coverage=coverage_of(
+            cars,
+            low,
+            high,
+            stated=predictor.coverage,
+            calibrated=_calibrated(read_head(dataset.path)),
+        ),
     )
-    return not decide(card, None, market.promotion).absolute_broken
+    return all(reason.passed for reason in fit_reasons(card, market.promotion))
 
 
-def judge(store: ReleaseStore, market: Market, release_id: str, dataset: Artifact) -> Judgement:
+def judge(
+    store: ReleaseStore,
+    market: Market,
+    release_id: str,
+    dataset: Artifact,
+    *,
+    checks: Mapping[str, bool | None],
+    now: datetime,
+) -> Judgement:
     """Score the release and the champion on the same hold-out vehicles, and decide.
 
     Vehicles that either has learned from are left out. Nothing is recorded or moved.
+
+    Parameters
+    ----------
+    checks
+        Of the data and features that the release was made from, see
+        :class:`~carprice_assets.releases.facts.Evidence`.
+    now
+        The moment of the decision, by which the data's age is told.
 
     Raises
     ------
@@ -154,32 +181,93 @@ def judge(store: ReleaseStore, market: Market, release_id: str, dataset: Artifac
         else None
     )
     if challenger is None:
-        return Judgement(unjudged(problem), None, None, champion_id)
+        decision = unjudged(problem).with_facts(against=champion_id)
+        return Judgement(decision, None, None, champion_id)
     holdout = read_side(dataset.path, "holdout")
     salt = market.split.salt
     learned = [valuer.vehicles(salt) for valuer in (challenger, champion) if valuer is not None]
     hashes, mask = unlearned(salt, holdout["vehicle"], learned)
+    kept = take(holdout, mask)
     cars = _cars(market, dataset, holdout, hashes, mask)
-    columns = features_of(take(holdout, mask))
-    card = _card(
-        market,
+    columns = features_of(kept)
+    predicted, low, high = challenger.ranges(columns)
+    before = judged_before(store.ledger(market.name), cars.hash) - {release_id}
+    evidence = Evidence(
+        checks=dict(checks),
+        data_age_days=(now.date() - challenger.last_observed).days,
+        judgements=len(before) + 1,
+    )
+    card = score(
         cars,
-        challenger.value(columns),
-        behaviour=measure(challenger.value, take(holdout, mask)),
-        serving_difference=_stated_difference(challenger),
+        predicted,
+        behaviour=_shares(cars, measure(challenger.value, kept)),
+        serving_differences=_stated_differences(challenger),
         golden_ok=True,  # loading replays them and refuses a difference
+        coverage=coverage_of(
+            cars,
+            low,
+            high,
+            stated=challenger.engine.predictor(None).coverage,
+            calibrated=_calibrated(challenger.head.data),
+        ),
     )
     other = None
     if champion is not None:
-        other = _card(
-            market,
-            cars,
-            champion.value(declared_alike(columns, read_features(dataset.path), champion.features)),
-            behaviour={},
-            serving_difference=None,
-            golden_ok=True,
+        alike = declared_alike(columns, read_features(dataset.path), champion.features)
+        theirs = champion.value(alike)
+        other = _bare(cars, theirs)
+        newest = days(max(challenger.last_observed, champion.last_observed))
+        fresh = kept["observed_at"].astype(np.float64) > newest
+        evidence = _compared(evidence, cars, predicted, theirs, fresh, market)
+    card = replace(card, evidence=evidence)
+    decision = decide(card, other, market.promotion).with_facts(
+        holdout=cars.hash, judgements=evidence.judgements, against=champion_id
+    )
+    return Judgement(decision, card, other, champion_id)
+
+
+def judged_before(ledger: Sequence[Mapping[str, Any]], holdout: str) -> set[str]:
+    """Releases that stand in the ledger as judged on the hold-out of that hash."""
+    found: set[str] = set()
+    for line in ledger:
+        decision: Any = line.get("decision")
+        if isinstance(decision, dict) and decision.get("holdout") == holdout:
+            found.add(str(line.get("release")))
+    return found
+
+
+def _compared(
+    evidence: Evidence,
+    cars: HoldOut,
+    ours: NDArray[np.float64],
+    theirs: NDArray[np.float64],
+    fresh: NDArray[np.bool_],
+    market: Market,
+) -> Evidence:
+    """The evidence with the comparison: on all cars, and on the fresh ones where they decide."""
+
+    def chance_on(rows: NDArray[np.bool_]) -> Figure:
+        part = cars.part(rows)
+        return chance(
+            np.abs(ours[rows] - part.price),
+            np.abs(theirs[rows] - part.price),
+            part.vehicles,
+            margin=market.promotion.min_improvement,
+            seed=int(part.hash[:15], 16),  # of the cars: nobody chooses it
         )
-    return Judgement(decide(card, other, market.promotion), card, other, champion_id)
+
+    count = int(fresh.sum())
+    both = None
+    if count >= market.promotion.min_fresh:
+        part = cars.part(fresh)
+        both = Fresh(_bare(part, ours[fresh]), _bare(part, theirs[fresh]), chance_on(fresh))
+    everyone = np.ones(len(fresh), dtype=np.bool_)
+    return replace(evidence, chance=chance_on(everyone), fresh_rows=count, fresh=both)
+
+
+def _bare(cars: HoldOut, predicted: NDArray[np.float64]) -> Scorecard:
+    """A scorecard of errors alone, for the rules that compare."""
+    return score(cars, predicted, behaviour={}, serving_differences={}, golden_ok=None)
 
 
 def _load(release: Release) -> tuple[Valuer | None, str]:
@@ -210,27 +298,22 @@ def _cars(
     )
 
 
-def _card(
-    market: Market,
-    cars: HoldOut,
-    predicted: NDArray[np.float64],
-    *,
-    behaviour: Mapping[str, Any],
-    serving_difference: Figure,
-    golden_ok: bool,
-) -> Scorecard:
+def _shares(cars: HoldOut, behaviour: Mapping[str, Any]) -> dict[str, Figure]:
+    """What a scorecard keeps of behaviour."""
     shares = {key: behaviour.get(f"{key}_violations") for key in ("mileage", "year", "new")}
     if not {NEW, USED} <= set(cars.stock_type.tolist()):
         shares["new"] = 0.0  # nothing was learned of New against Used: no question to ask
-    return score(
-        cars,
-        predicted,
-        behaviour=shares,
-        serving_difference=serving_difference,
-        golden_ok=golden_ok,
-    )
+    return shares
 
 
-def _stated_difference(valuer: Valuer) -> Figure:
+def _calibrated(data: Mapping[str, Any]) -> int | None:
+    """Cars of the calibration side, from the head of a dataset or of a release."""
+    counts: Any = data.get("counts")
+    rows: Any = counts.get("calibration") if isinstance(counts, dict) else None
+    return rows if type(rows) is int else None
+
+
+def _stated_differences(valuer: Valuer) -> dict[str, Figure]:
+    """Of each carried regressor; None where the figures do not state it."""
     figures = read_json(valuer.content / "figures.json")["regressors"]
-    return figures[valuer.champion].get("serving_difference")
+    return {name: figures.get(name, {}).get("serving_difference") for name in valuer.regressors}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 
-from carprice_assets.files import canonical_json, fsync_folder
+from carprice_assets.files import canonical_json
+from carprice_assets.releases.port import DISK, Port
 
 Line: TypeAlias = dict[str, Any]
 
@@ -32,25 +33,31 @@ def read_lines(path: Path) -> list[Line]:
     return lines
 
 
-def append_line(path: Path, line: Mapping[str, Any], at: str) -> None:
+def append_line(path: Path, line: Mapping[str, Any], at: str, port: Port = DISK) -> None:
     """Add one line and make it durable; the caller holds the market's lock.
 
-    A torn last line is taken out first, and a ``mended`` line keeps its text.
+    A torn last line is taken out first, and a ``mended`` line keeps its text. Where the line
+    cannot be written whole, what there is of it is taken out again.
     """
     data = canonical_json(dict(line)) + b"\n"
-    created = not path.exists()
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
-    with os.fdopen(descriptor, "r+b", buffering=0) as file:
-        content = b"" if created else file.read()
-        cut = content.rfind(b"\n") + 1
-        if content[cut:]:
-            note = {"at": at, "event": MENDED, "torn": _text(content[cut:])}
-            file.truncate(cut)
+    content = path.read_bytes() if path.exists() else b""
+    size = content.rfind(b"\n") + 1
+    descriptor = port.open(path, "append")
+    try:
+        if torn := content[size:]:
+            note = {"at": at, "event": MENDED, "torn": _text(torn)}
             data = canonical_json(note) + b"\n" + data
-        _write(file.fileno(), data)
-        os.fsync(file.fileno())
-    if created:
-        fsync_folder(path.parent)
+            port.truncate(descriptor, size)
+        try:
+            port.write(descriptor, data)
+        except OSError:
+            with contextlib.suppress(OSError):  # the next call takes the torn line out
+                port.truncate(descriptor, size)
+            raise
+        port.fsync(descriptor)
+    finally:
+        port.close(descriptor)
+    port.fsync_folder(path.parent)
 
 
 def last_sequence(lines: list[Line]) -> int:
@@ -71,8 +78,3 @@ def _parse(text: bytes, number: int) -> Line:
 
 def _text(data: bytes) -> str:
     return data.decode("utf-8", errors="replace")
-
-
-def _write(descriptor: int, data: bytes) -> None:
-    while data:
-        data = data[os.write(descriptor, data) :]

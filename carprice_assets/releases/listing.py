@@ -5,6 +5,8 @@ from __future__ import annotations
 from carprice_assets.errors import UserError
 from carprice_assets.home import Home
 from carprice_assets.markets import load_market
+from carprice_assets.releases.prune import plan, prune
+from carprice_assets.releases.sharing import size_on_disk
 from carprice_assets.releases.store import ReleaseStore
 from carprice_assets.releases.valuer import Valuer
 
@@ -27,8 +29,7 @@ def release_lines(home: Home, market: str) -> list[str]:
         mark = "*" if release.id == champion else " "
         try:
             head, staged = release.head(), release.provenance().staged_at
-            size = release.manifest().size / 1e6
-            told = f"{staged[:19]}  {head.champion:<16} {size:>7.1f} MB"
+            told = f"{staged[:19]}  {head.champion:<16} {size_on_disk(release).told}"
         except UserError as error:
             told = f"damaged: {error}"
         lines.append(f"{mark} {release.id}  {told}")
@@ -59,3 +60,14 @@ def verify_lines(home: Home, market: str, release_id: str | None) -> tuple[list[
         sound = sound and not problems
         lines += [f"{release.id}  {problem}" for problem in problems] or [f"{release.id}  whole"]
     return lines or [f"market {market} has no release yet"], sound
+
+
+def prune_lines(home: Home, market: str, keep: int, do: bool) -> list[str]:
+    """One line a release, newest first; nothing is removed but where ``do`` says so."""
+    store = ReleaseStore(home.releases)
+    verdicts = (prune if do else plan)(store, market, keep)
+    lines = [verdict.line for verdict in verdicts]
+    going = sum(not verdict.reason for verdict in verdicts)
+    if going and not do:
+        lines.append(f"{going} would go; nothing was changed: --yes does it")
+    return lines or [f"market {market} has no release yet"]

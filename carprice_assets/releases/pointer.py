@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from carprice_assets.errors import UserError
-from carprice_assets.files import canonical_json, write_atomic
+from carprice_assets.files import canonical_json
 from carprice_assets.releases.manifest import RELEASE_ID
+from carprice_assets.releases.port import DISK, Port, replace_file
 from carprice_assets.releases.strict import check_format, read_object
 
 FORMAT = 1
@@ -78,7 +79,7 @@ class Champion:
             line = self.predecessors[self.predecessors.index(release) + 1 :]
         return Champion(release, at, moved.sequence, "rolled_back", self.release, line, facts)
 
-    def write(self, path: Path) -> None:
+    def write(self, path: Path, port: Port = DISK) -> None:
         """Replace the pointer file; a reader sees the old one or this one."""
         table = {
             "format": FORMAT,
@@ -91,7 +92,7 @@ class Champion:
             "predecessors": list(self.predecessors),
             "facts": dict(self.facts),
         }
-        write_atomic(path, canonical_json(table))
+        replace_file(port, path, canonical_json(table))
 
 
 def read_pointer(path: Path) -> Champion | None:

@@ -39,7 +39,7 @@ def read_asking_price(value: Any, currency: str) -> tuple[float | None, Note | N
 
     None, an empty text and 0 mean that there is none.
     """
-    if value is None or value == "" or (value == 0 and not isinstance(value, bool)):
+    if value is None or value == "":
         return None, None
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None, Note("wrong_type", FIELD, f"{FIELD} must be a number: it was left out")
@@ -50,6 +50,8 @@ def read_asking_price(value: Any, currency: str) -> tuple[float | None, Note | N
     amount = normalise.number(value)
     if math.isnan(amount):
         return None, Note("wrong_type", FIELD, f"{FIELD} must be a number: it was left out")
+    if amount == 0:
+        return None, None
     if not 0 < amount <= MOST:
         told = f"{FIELD} must be above 0 and at most {MOST:.0f}: it was left out"
         return None, Note("out_of_range", FIELD, told)

@@ -178,7 +178,12 @@ def _fit(folder: Path) -> Fit:
 
 
 def _read(kind: type[Rules], table: Table, where: str) -> Rules:
-    """The rules in ``table``, which must have exactly their keys."""
-    if odd := set(table) ^ {field.name for field in fields(kind)}:
+    """The rules in ``table``, which must have exactly their keys.
+
+    Keys of a market that came later than the release are its defaults: it was made without.
+    """
+    known = {field.name for field in fields(kind)}
+    missing = known - set(table)
+    if odd := (set(table) - known) | (missing if kind is Fit else set[str]()):
         raise UserError(f"{where}: this version reads other settings than it states: {min(odd)}")
     return kind(**table)

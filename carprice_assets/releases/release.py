@@ -11,7 +11,12 @@ from carprice_assets.errors import UserError
 from carprice_assets.files import canonical_json, sha256_bytes
 from carprice_assets.releases.head import Head
 from carprice_assets.releases.manifest import SHA256, Manifest, check_path
-from carprice_assets.releases.strict import check_format, read_bounded, read_object
+from carprice_assets.releases.strict import (
+    check_format,
+    parse_object,
+    read_bounded,
+    read_object,
+)
 
 MANIFEST, PROVENANCE, CONTENT = "manifest.json", "provenance.json", "content"
 PAGES = "reports"
@@ -49,24 +54,29 @@ class Provenance:
 
     @classmethod
     def read(cls, path: Path) -> Provenance:
-        """Read and check ``provenance.json``.
+        """Read and check the file ``path``; errors as :meth:`parse`."""
+        return cls.parse(read_bounded(path), str(path))
+
+    @classmethod
+    def parse(cls, data: bytes, where: str) -> Provenance:
+        """Check the bytes of ``provenance.json``; ``where`` names them in errors.
 
         Raises
         ------
         UserError
             For a newer format, a missing part, or a digest that does not fit.
         """
-        table = read_object(path)
-        check_format(table, FORMAT, str(path))
+        table = parse_object(data, where)
+        check_format(table, FORMAT, where)
         digest = table.pop("digest", None)
         release, staged_at, facts = (table.get(k) for k in ("release", "staged_at", "provenance"))
         if digest != _digest(table):
-            raise UserError(f"{path} is changed: its digest does not fit")
+            raise UserError(f"{where} is changed: its digest does not fit")
         if not (
             isinstance(release, str) and isinstance(staged_at, str) and isinstance(facts, dict)
         ):
-            raise UserError(f"{path} is broken: release, staged_at or provenance is missing")
-        return cls(release, staged_at, cast("dict[str, Any]", facts), _pages(table, str(path)))
+            raise UserError(f"{where} is broken: release, staged_at or provenance is missing")
+        return cls(release, staged_at, cast("dict[str, Any]", facts), _pages(table, where))
 
 
 @dataclass(frozen=True)

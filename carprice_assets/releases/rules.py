@@ -3,110 +3,68 @@
 A rule is *absolute* where it holds without a champion, and so is every rule that cannot be
 judged because a figure is missing, NaN, out of range or of another market or hold-out. What
 remains is relative: the champion is better, which is a normal end of a training.
+
+``docs/promotion-rules.md`` has a row for each of :data:`RULES`.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, TypeAlias
+from dataclasses import replace
+from typing import Any
 
 from carprice_assets.markets.market import PromotionRules
+from carprice_assets.releases.decision import Decision, Reason, unjudged
+from carprice_assets.releases.facts import (
+    Coverage,
+    Evidence,
+    Figure,
+    Fresh,
+    Scorecard,
+    jsonable,
+    within,
+)
 
-Figure: TypeAlias = float | None
+RULES: Mapping[str, str] = {
+    "judged": "the challenger can be loaded and scored",
+    "named": "market and hold-out are stated",
+    "holdout_rows": "enough hold-out cars to judge",
+    "consistent": "stock types, makes and coverage add up to the whole",
+    "r2": "R2 of the price",
+    "naive": "error against the naive valuation's, overall and for each stock type",
+    "behaviour": "prices move the right way with mileage, age and New",
+    "coverage": "ranges hold the share that they state, overall and for each stock type",
+    "serving_form": "each carried regressor prices as its serving form does",
+    "golden_cases": "the golden cases give their prices again",
+    "checks": "leak and drift checks of the data and features passed",
+    "data_age": "the data is not too old",
+    "judgements": "the hold-out has not been judged on too often",
+    "same_market": "champion and challenger are of one market",
+    "same_holdout": "champion and challenger were scored on the same cars",
+    "fresh": "cars newer than both releases' data decide where there are enough",
+    "improvement": "lower error than the champion's",
+    "significance": "the improvement is not chance",
+    "slice_loss": "no stock type and no large make is much worse",
+}
+"""Every rule and what it asks; a reason's name begins with one of these."""
+
+REQUIRED_CHECKS = (
+    "raw_listings:layout_drift",
+    "raw_listings:crawl_whole",
+    "dataset:no_leakage",
+    "feature_set:no_price_leak",
+    "feature_set:encoders_learned_from_training_alone",
+)
+"""Checks, as ``asset:check``, that must have passed where the challenger's parts were made."""
+
 TOLERANCE = 1e-6
 """Relative difference that rounding may make between a total and its slices."""
 
+SAMPLING_ERRORS = 3.0
+"""Standard errors of a coverage that are no news: its limit is wider by so many."""
+
 BEHAVIOUR = ("mileage", "year", "new")
-
-
-@dataclass(frozen=True)
-class Scorecard:
-    """What one release shows on a hold-out; None or NaN where a figure could not be had.
-
-    Attributes
-    ----------
-    market
-        The market's name.
-    holdout_hash
-        Hash of the vehicles and prices judged on.
-    rows
-        Cars judged.
-    r2, mae, naive_mae
-        R2 and mean absolute error of the price, and the naive valuation's error.
-    by_stock_type
-        Stock type ('' for unknown) to rows, MAE, naive MAE. Together they are all rows.
-    by_make
-        Make to rows and MAE. Together they are all rows.
-    behaviour
-        Share of cars that break ``mileage``, ``year`` and ``new``, 0 to 1.
-    serving_difference
-        Greatest relative difference between the regressor and its serving form.
-    golden_ok
-        Whether the golden cases were replayed with the prices expected.
-    """
-
-    market: str
-    holdout_hash: str
-    rows: int | None
-    r2: Figure
-    mae: Figure
-    naive_mae: Figure
-    by_stock_type: Mapping[str, tuple[int, Figure, Figure]]
-    by_make: Mapping[str, tuple[int, Figure]]
-    behaviour: Mapping[str, Figure] = field(default_factory=dict[str, Figure])
-    serving_difference: Figure = None
-    golden_ok: bool | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """JSON of all figures; NaN becomes null."""
-        return _jsonable(asdict(self))
-
-
-@dataclass(frozen=True)
-class Reason:
-    """One rule's outcome: ``figure`` against ``limit``, told in ``message``."""
-
-    rule: str
-    passed: bool
-    absolute: bool
-    figure: Figure
-    limit: Figure
-    message: str
-
-
-@dataclass(frozen=True)
-class Decision:
-    """Whether a challenger serves; ``reasons`` holds every rule, passed or not."""
-
-    status: Literal["promoted", "refused"]
-    reasons: tuple[Reason, ...]
-
-    @property
-    def failed(self) -> tuple[Reason, ...]:
-        """The reasons of a refusal."""
-        return tuple(reason for reason in self.reasons if not reason.passed)
-
-    @property
-    def absolute_broken(self) -> bool:
-        """True where an absolute rule is broken or cannot be judged.
-
-        A refusal without it means that the champion is simply still better.
-        """
-        return any(reason.absolute for reason in self.failed)
-
-    @property
-    def line(self) -> str:
-        """The decision in one line."""
-        if not self.failed:
-            return f"{self.status}: all {len(self.reasons)} rules hold"
-        return f"{self.status}: " + "; ".join(reason.message for reason in self.failed)
-
-    def to_json(self) -> dict[str, Any]:
-        """JSON for the ledger; NaN becomes null."""
-        reasons = [_jsonable(asdict(reason)) for reason in self.reasons]
-        return {"status": self.status, "reasons": reasons}
 
 
 def decide(challenger: Scorecard, champion: Scorecard | None, rules: PromotionRules) -> Decision:
@@ -115,26 +73,21 @@ def decide(challenger: Scorecard, champion: Scorecard | None, rules: PromotionRu
     Both scorecards must come from the same hold-out vehicles, none of them in either's
     training. Pure: the same figures give the same decision.
     """
-    reasons = list(_absolute(challenger, rules))
+    reasons = [*fit_reasons(challenger, rules), *_known(challenger.evidence, rules)]
     if champion is not None:
-        reasons += _comparable(challenger, champion)
-        reasons += _relative(challenger, champion, rules)
+        reasons += _against(challenger, champion, challenger.evidence or Evidence(), rules)
     passed = all(reason.passed for reason in reasons)
     return Decision("promoted" if passed else "refused", tuple(reasons))
 
 
-def unjudged(problem: str) -> Decision:
-    """The refusal of a release that has no scorecard, such as one that cannot be loaded."""
-    return Decision("refused", (Reason("judged", False, True, None, None, problem),))
-
-
-def _absolute(card: Scorecard, rules: PromotionRules) -> Iterator[Reason]:
+def fit_reasons(card: Scorecard, rules: PromotionRules) -> Iterator[Reason]:
+    """The absolute rules that a regressor can be judged by alone."""
     named = bool(card.market) and bool(card.holdout_hash)
     told = "market and hold-out are " + ("stated" if named else "not both stated")
     yield Reason("named", named, True, None, None, told)
     yield _at_least("holdout_rows", "cars in the hold-out", card.rows, rules.min_holdout)
     yield _slices_add_up("challenger", card)
-    yield _at_least("r2", "R2", _within(card.r2, high=1.0), rules.min_r2)
+    yield _at_least("r2", "R2", within(card.r2, high=1.0), rules.min_r2)
     yield _naive("all", card.mae, card.naive_mae, rules)
     for name, (rows, mae, naive_mae) in sorted(card.by_stock_type.items()):
         if _judged(rows, rules.min_stock_type):
@@ -145,14 +98,105 @@ def _absolute(card: Scorecard, rules: PromotionRules) -> Iterator[Reason]:
         rules.max_new_violations,
     )
     for key, limit in zip(BEHAVIOUR, limits, strict=True):
-        share = _within(card.behaviour.get(key), low=0.0, high=1.0)
+        share = within(card.behaviour.get(key), low=0.0, high=1.0)
         yield _at_most(f"behaviour:{key}", f"share of cars that break '{key}'", share, limit)
-    difference = _within(card.serving_difference, low=0.0)
-    limit = rules.max_serving_difference
-    yield _at_most("serving_form", "difference of the serving form", difference, limit)
+    yield from _coverage(card, rules)
+    yield from _serving_forms(card.serving_differences, rules)
     golden = card.golden_ok is True
     told = "hold" if golden else "do not hold or were not replayed"
     yield Reason("golden_cases", golden, True, None, None, f"golden cases {told}")
+
+
+def _coverage(card: Scorecard, rules: PromotionRules) -> Iterator[Reason]:
+    found = card.coverage or Coverage(None, None, {})
+    whole = _shares_add_up(found, card)
+    told = "add up to the whole" if whole else "do not add up to the whole, or are missing"
+    yield Reason("consistent:coverage", whole, True, None, None, f"the coverages {told}")
+    # Ranges learn how wide to be from so many cars for each that they are judged on.
+    calibrated, rows = _count(found.calibrated), _count(card.rows)
+    ratio = calibrated / rows if calibrated and rows else None
+    limit = rules.max_coverage_error
+    yield _covered("all", found.stated, card.rows, found.share, limit, ratio)
+    limit = rules.max_stock_type_coverage_error
+    for name, (rows, share) in sorted(found.by_stock_type.items()):
+        if _judged(rows, rules.min_stock_type):
+            yield _covered(name or "unknown", found.stated, rows, share, limit, ratio)
+
+
+def _covered(
+    name: str, stated: Figure, rows: int | None, share: Figure, limit: float, ratio: Figure
+) -> Reason:
+    """Coverage within ``limit`` and :data:`SAMPLING_ERRORS` of what is stated.
+
+    A standard error is that of a share of the cars judged, and of as many as ``ratio`` times
+    those that the ranges were calibrated on: a conformal range of few cars is off by chance too.
+    """
+    wanted, found = within(stated, low=0.0, high=1.0), within(share, low=0.0, high=1.0)
+    count = _count(rows)
+    off, allowed = None, limit
+    if wanted is not None and count is not None:
+        cars = 1 / count + (1 / (ratio * count) if ratio else 0.0)
+        allowed = limit + SAMPLING_ERRORS * math.sqrt(wanted * (1 - wanted) * cars)
+        off = None if found is None else abs(found - wanted)
+    passed = off is not None and off <= allowed
+    told = (
+        f"coverage of the ranges, {name}: {_told(found)} of {_told(count)} cars, must be"
+        f" {_told(wanted)} within {allowed:.3f}"
+    )
+    return Reason(f"coverage:{name}", passed, True, off, allowed, told)
+
+
+def _serving_forms(differences: Mapping[str, Figure], rules: PromotionRules) -> Iterator[Reason]:
+    limit = rules.max_serving_difference
+    for name, value in sorted(differences.items()) or [("none", None)]:
+        what = f"difference of the serving form of {name}"
+        yield _at_most(f"serving_form:{name}", what, within(value, low=0.0), limit)
+
+
+def _known(evidence: Evidence | None, rules: PromotionRules) -> Iterator[Reason]:
+    """The rules on data, checks and hold-out; whatever is not known fails."""
+    known = evidence or Evidence()
+    for name in sorted({*REQUIRED_CHECKS, *known.checks}):
+        passed = known.checks.get(name)
+        told = "passed" if passed is True else "failed"
+        if passed is None:
+            asset = name.partition(":")[0]
+            told = f"has no record for this release's data: materialize {asset} again"
+        yield Reason(f"checks:{name}", passed is True, True, None, None, f"check {name} {told}")
+    age = within(known.data_age_days)
+    yield _at_most("data_age", "days since the last observation", age, rules.max_data_age_days)
+    what = "challengers judged on this hold-out, this one included"
+    yield _at_most("judgements", what, _count(known.judgements), rules.max_judgements)
+
+
+def _against(
+    card: Scorecard, champion: Scorecard, evidence: Evidence, rules: PromotionRules
+) -> Iterator[Reason]:
+    """The champion's part: on the cars newer than both where there are enough, else on all."""
+    yield from _comparable(card, champion)
+    rows, fresh = evidence.fresh_rows, evidence.fresh
+    every = card.rows if type(card.rows) is int else 0
+    count = rows if type(rows) is int and 0 <= rows <= every else None
+    enough = count is not None and count >= rules.min_fresh
+    usable = count is not None and (
+        not enough or (fresh is not None and fresh.challenger.rows == rows)
+    )
+    told = f"hold-out cars newer than both releases' data: {_told(rows)}"
+    told += f", from {rules.min_fresh:g} on they decide" if usable else ", not scored"
+    yield Reason("fresh", usable, True, within(rows), rules.min_fresh, told)
+    compared, chance = (card, champion), evidence.chance
+    if enough and isinstance(fresh, Fresh):
+        compared, chance = (fresh.challenger, fresh.champion), fresh.chance
+        for reason in _comparable(*compared):
+            yield replace(reason, rule=f"{reason.rule}:fresh")
+    yield from _relative(*compared, rules)
+    figure, limit = within(chance, low=0.0, high=1.0), rules.max_chance
+    told = (
+        f"chance that the improvement is none: {_told(figure)} of the resamples, must be at"
+        f" most {limit:g}"
+    )
+    passed = figure is not None and figure <= limit
+    yield Reason("significance", passed, figure is None, figure, limit, told)
 
 
 def _comparable(challenger: Scorecard, champion: Scorecard) -> Iterator[Reason]:
@@ -175,8 +219,8 @@ def _relative(card: Scorecard, champion: Scorecard, rules: PromotionRules) -> It
     known = gain is not None
     passed = known and gain > 0 and gain >= rules.min_improvement
     told = (
-        f"MAE {_told(card.mae)} against the champion's {_told(champion.mae)}, must be lower"
-        f" by {rules.min_improvement:.1%} at least"
+        f"MAE {_told(card.mae)} against the champion's {_told(champion.mae)} on"
+        f" {_told(card.rows)} cars, must be lower by {rules.min_improvement:.1%} at least"
     )
     yield Reason("improvement", passed, not known, gain, rules.min_improvement, told)
     for name, (rows, mae, _) in sorted(card.by_stock_type.items()):
@@ -214,22 +258,28 @@ def _slices_add_up(whose: str, card: Scorecard) -> Reason:
     return Reason(f"consistent:{whose}", passed, True, None, None, told)
 
 
-def _add_up(slices: Mapping[str, tuple[int, Figure]], rows: int | None, mae: Figure) -> bool:
-    total = _within(mae, low=0.0)
+def _shares_add_up(coverage: Coverage, card: Scorecard) -> bool:
+    """Coverages of the stock types must be those of the same cars as the errors'."""
+    same = _counts(coverage.by_stock_type) == _counts(card.by_stock_type)
+    return same and _add_up(coverage.by_stock_type, card.rows, coverage.share)
+
+
+def _add_up(slices: Mapping[str, tuple[int, Figure]], rows: int | None, mean: Figure) -> bool:
+    total = within(mean, low=0.0)
     if type(rows) is not int or total is None:
         return False
-    sum_rows, sum_error = 0, 0.0
+    sum_rows, sum_values = 0, 0.0
     for count, value in slices.values():
-        known = _within(value, low=0.0)
+        known = within(value, low=0.0)
         if type(count) is not int or count <= 0 or known is None:
             return False
         sum_rows += count
-        sum_error += count * known
-    return sum_rows == rows and math.isclose(sum_error, rows * total, rel_tol=TOLERANCE)
+        sum_values += count * known
+    return sum_rows == rows and math.isclose(sum_values, rows * total, rel_tol=TOLERANCE)
 
 
 def _naive(name: str, mae: Figure, naive_mae: Figure, rules: PromotionRules) -> Reason:
-    error, naive = _within(mae, low=0.0), _within(naive_mae, low=0.0)
+    error, naive = within(mae, low=0.0), within(naive_mae, low=0.0)
     ratio = error / naive if error is not None and naive else None
     told = f"MAE over the naive valuation's, {name}"
     return _at_most(f"naive:{name}", told, ratio, rules.max_naive_ratio)
@@ -246,10 +296,15 @@ def _at_most(rule: str, what: str, figure: Figure, limit: float) -> Reason:
 def _absolute_reason(  # the one place that makes these reasons
     rule: str, what: str, figure: Figure, limit: float, word: str, holds: Callable[[float], bool]
 ) -> Reason:
-    known = _within(figure)
+    known = within(figure)
     passed = known is not None and holds(known)
     told = f"{what}: {_told(known)}, must be {word} {limit:g}"
     return Reason(rule, passed, True, known, limit, told)
+
+
+def _count(rows: Any) -> int | None:
+    """A number of cars, where it is one."""
+    return rows if type(rows) is int and rows > 0 else None
 
 
 def _judged(rows: int, least: int) -> bool:
@@ -259,7 +314,7 @@ def _judged(rows: int, least: int) -> bool:
 
 def _gain(mae: Figure, other: Figure) -> Figure:
     """Relative MAE gain over ``other``; None where either is unknown or absurd."""
-    error, reference = _within(mae, low=0.0), _within(other, low=0.0)
+    error, reference = within(mae, low=0.0), within(other, low=0.0)
     if error is None or reference is None:
         return None
     if reference == 0.0:
@@ -267,28 +322,28 @@ def _gain(mae: Figure, other: Figure) -> Figure:
     return 1.0 - error / reference
 
 
-def _within(value: Any, low: float = -math.inf, high: float = math.inf) -> Figure:
-    """The value as a float where it is a finite number in the range, else None."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    number = float(value)
-    return number if math.isfinite(number) and low <= number <= high else None
-
-
 def _counts(slices: Mapping[str, tuple[Any, ...]]) -> dict[str, int]:
     return {name: values[0] for name, values in slices.items()}
 
 
 def _told(figure: Figure) -> str:
-    known = _within(figure)
+    known = within(figure)
     return "missing" if known is None else f"{known:,.6g}"
 
 
-def _jsonable(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, Mapping):
-        return {str(key): _jsonable(each) for key, each in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-    if isinstance(value, list | tuple):
-        return [_jsonable(each) for each in value]  # pyright: ignore[reportUnknownVariableType]
-    return value
+__all__ = [
+    "REQUIRED_CHECKS",
+    "RULES",
+    "Coverage",
+    "Decision",
+    "Evidence",
+    "Figure",
+    "Fresh",
+    "Reason",
+    "Scorecard",
+    "decide",
+    "fit_reasons",
+    "jsonable",
+    "unjudged",
+    "within",
+]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from carprice_assets.files import sha256_bytes
-from carprice_assets.releases.rules import Figure, Scorecard
+from carprice_assets.releases.facts import Coverage, Figure, Scorecard
 from carprice_assets.releases.vehicles import Hashes, vehicle_hashes
 
 Floats = NDArray[np.float64]
@@ -46,6 +46,17 @@ class HoldOut:
         cars = self.vehicles[order].astype("<u8").tobytes() + self.price[order].tobytes()
         return sha256_bytes(self.market.encode() + b"\0" + cars)
 
+    def part(self, rows: NDArray[np.bool_]) -> HoldOut:
+        """The chosen cars alone."""
+        return HoldOut(
+            self.market,
+            self.vehicles[rows],
+            self.price[rows],
+            self.naive[rows],
+            self.stock_type[rows],
+            self.make[rows],
+        )
+
 
 def unlearned(
     salt: str, vehicles: Sequence[str] | NDArray[Any], learned: Sequence[Hashes]
@@ -63,12 +74,13 @@ def score(
     predicted: Floats,
     *,
     behaviour: Mapping[str, Figure],
-    serving_difference: Figure,
+    serving_differences: Mapping[str, Figure],
     golden_ok: bool | None,
+    coverage: Coverage | None = None,
 ) -> Scorecard:
     """The scorecard of ``predicted`` prices, shape (cars,).
 
-    ``behaviour`` holds the shares of :class:`~carprice_assets.releases.rules.Scorecard`.
+    ``behaviour`` holds the shares of :class:`~carprice_assets.releases.facts.Scorecard`.
     A price that is NaN or infinite spoils the figures that it enters, so that the rules refuse
     them.
 
@@ -97,9 +109,30 @@ def score(
         by_stock_type=by_stock_type,
         by_make=by_make,
         behaviour=dict(behaviour),
-        serving_difference=serving_difference,
+        coverage=coverage,
+        serving_differences=dict(serving_differences),
         golden_ok=golden_ok,
     )
+
+
+def coverage_of(
+    holdout: HoldOut,
+    low: Floats,
+    high: Floats,
+    *,
+    stated: Figure,
+    calibrated: int | None = None,
+) -> Coverage:
+    """How many prices lie within their range, ends included; ``low`` and ``high`` are (cars,).
+
+    An end that is not finite spoils the share of its stock type and of all cars.
+    """
+    inside = ((low <= holdout.price) & (holdout.price <= high)).astype(np.float64)
+    inside[~(np.isfinite(low) & np.isfinite(high))] = np.nan
+    kinds = {
+        name: (int(rows.sum()), _mean(inside[rows])) for name, rows in _groups(holdout.stock_type)
+    }
+    return Coverage(stated, _mean(inside), kinds, calibrated)
 
 
 def serving_difference(expected: Floats, served: Floats) -> float:

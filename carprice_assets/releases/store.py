@@ -10,24 +10,21 @@ appends it.
 
 from __future__ import annotations
 
-import os
-import shutil
-import uuid
-from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from filelock import FileLock, Timeout
-
 from carprice_assets.errors import UserError
-from carprice_assets.files import fsync_folder, fsync_tree, sha256_bytes
+from carprice_assets.files import sha256_bytes
 from carprice_assets.markets.market import NAME
-from carprice_assets.releases.ledger import MOVES, Line, append_line, last_sequence, read_lines
-from carprice_assets.releases.manifest import RELEASE_ID, Manifest, check_path
-from carprice_assets.releases.pointer import Champion, read_pointer
+from carprice_assets.releases.ledger import MOVES, Line, last_sequence, read_lines
+from carprice_assets.releases.manifest import Manifest, check_path
+from carprice_assets.releases.market_folder import LEDGER, MarketFolder, refuse
+from carprice_assets.releases.market_folder import LOCK_TIMEOUT as LOCK_TIMEOUT
+from carprice_assets.releases.pointer import Champion
+from carprice_assets.releases.port import DISK, Port, write_new
 from carprice_assets.releases.release import (
     CONTENT,
     MANIFEST,
@@ -39,7 +36,6 @@ from carprice_assets.releases.release import (
 from carprice_assets.releases.rules import Decision
 from carprice_assets.releases.verify import release_problems
 
-LOCK_TIMEOUT = 120.0
 Releases: TypeAlias = list[Release]
 Lines: TypeAlias = list[Line]
 Texts: TypeAlias = list[str]
@@ -56,10 +52,14 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True)
 class ReleaseStore:
-    """Releases of all markets below ``root``; ``clock`` gives the times that are recorded."""
+    """Releases of all markets below ``root``; ``clock`` gives the times that are recorded.
+
+    ``port`` is the disk: every change goes through it.
+    """
 
     root: Path
     clock: Callable[[], datetime] = utc_now
+    port: Port = DISK
 
     def stage(
         self,
@@ -80,41 +80,24 @@ class ReleaseStore:
         UserError
             Where the content may not be a release, or the one of that id is damaged.
         """
-        with self._work(market) as work:
+        folder = self.folder(market)
+        with folder.work() as work:
             content = work / CONTENT
-            content.mkdir()
+            self.port.mkdir(content)
             build(content)
             manifest = Manifest.of(content)
-            (work / MANIFEST).write_bytes(manifest.to_bytes())
+            write_new(self.port, work / MANIFEST, manifest.to_bytes())
             hashes = {name: sha256_bytes(page) for name, page in (pages or {}).items()}
             for name, page in (pages or {}).items():
                 check_path(name, PAGES)
-                (work / PAGES / name).parent.mkdir(parents=True, exist_ok=True)
-                (work / PAGES / name).write_bytes(page)
+                write_new(self.port, work / PAGES / name, page)
             facts = Provenance(manifest.id, self._now(), provenance, hashes)
-            (work / PROVENANCE).write_bytes(facts.to_bytes())
-            self._refuse(Release(market, manifest.id, work), "built")
-            final = self._folder(market) / manifest.id
-            if not final.exists():
-                fsync_tree(work)
-                try:
-                    os.rename(work, final)
-                except OSError:  # another process staged the same content first
-                    if not final.exists():
-                        raise
-                fsync_folder(final.parent)
-            release = Release(market, manifest.id, final)
-            if work.exists():
-                self._refuse(release, "in the store")
-        return release
+            write_new(self.port, work / PROVENANCE, facts.to_bytes())
+            return folder.settle(work, manifest.id)
 
     def list(self, market: str) -> Releases:
         """All releases of ``market``, first staged first; damaged ones are listed too."""
-        folder = self._folder(market)
-        if not folder.is_dir():
-            return []
-        names = (path.name for path in folder.iterdir() if path.is_dir())
-        found = [Release(market, n, folder / n) for n in names if RELEASE_ID.fullmatch(n)]
+        found = self.folder(market).releases()
         return sorted(found, key=lambda release: (_staged_at(release), release.id))
 
     def open(self, market: str, release_id: str) -> Release:
@@ -125,12 +108,7 @@ class ReleaseStore:
         UserError
             Where there is none, or its manifest is broken or of a newer format.
         """
-        path = self._folder(market) / release_id
-        if not RELEASE_ID.fullmatch(release_id) or not path.is_dir():
-            raise UserError(f"market {market} has no release {release_id}")
-        release = Release(market, release_id, path)
-        release.manifest()
-        return release
+        return self.folder(market).open(release_id)
 
     def verify(self, release: Release) -> Texts:
         """One line for each thing wrong with a release; empty where it is whole."""
@@ -138,7 +116,7 @@ class ReleaseStore:
 
     def pointer(self, market: str) -> Champion | None:
         """The champion pointer with its history; None before the first promotion."""
-        return read_pointer(self._pointer_path(market))
+        return self.folder(market).pointer()
 
     def champion(self, market: str) -> str | None:
         """The id of the release that serves."""
@@ -162,23 +140,26 @@ class ReleaseStore:
         """
         if decision.status != "promoted":
             raise UserError(f"release {release_id} of market {market} is refused: {decision.line}")
-        with self._locked(market):
-            now = self.pointer(market)
+        folder = self.folder(market)
+        with folder.locked():
+            now = folder.current()
             serving = now.release if now else None
             if serving != expected:
+                lost = {"event": "conflict", "release": release_id, "expected": expected}
+                folder.append({**lost, "serving": serving})
                 raise Conflict(
                     f"market {market}: release {serving} serves, not {expected}, against which"
                     f" {release_id} was judged"
                 )
             if serving == release_id:
                 raise Conflict(f"market {market}: release {release_id} serves already")
-            self._refuse(self.open(market, release_id), "in the store")
+            refuse(folder.open(release_id), "in the store")
             facts = {"decision": decision.to_json()}
             if now is None:
                 moved = Champion(release_id, self._now(), 1, "promoted", facts=facts)
             else:
                 moved = now.promoted(release_id, self._now(), facts)
-            self._move(market, moved)
+            folder.move(moved)
 
     def rollback(self, market: str, to: str | None, reason: str) -> str:
         """Go back to the predecessor, or to the release ``to``; gives the id that serves now.
@@ -190,21 +171,23 @@ class ReleaseStore:
         """
         if not reason.strip():
             raise UserError("a rollback needs a reason")
-        with self._locked(market):
-            now = self.pointer(market)
+        folder = self.folder(market)
+        with folder.locked():
+            now = folder.current()
             target = to or (now.previous if now else None)
             if now is None or target is None:
                 raise UserError(f"market {market} has no release to go back to")
             if target == now.release:
                 raise UserError(f"market {market}: release {target} serves already")
-            self._refuse(self.open(market, target), "in the store")
-            self._move(market, now.rolled_back(target, self._now(), {"reason": reason}))
+            refuse(folder.open(target), "in the store")
+            folder.move(now.rolled_back(target, self._now(), {"reason": reason}))
         return target
 
     def ledger(self, market: str) -> Lines:
         """All lines in order, also the one that a kill kept from the file."""
-        lines = read_lines(self._ledger_path(market))
-        pointer = self.pointer(market)
+        folder = self.folder(market)
+        lines = read_lines(folder.path / LEDGER)
+        pointer = folder.pointer()
         if pointer and pointer.sequence > last_sequence(lines):
             lines.append(pointer.line())
         return lines
@@ -219,85 +202,24 @@ class ReleaseStore:
         """
         if not isinstance(line.get("event"), str) or line["event"] in MOVES:
             raise ValueError(f"no event to record: {line.get('event')!r}")
-        with self._locked(market):
-            now = self._now()
-            append_line(self._ledger_path(market), {"at": now, **line}, now)
+        folder = self.folder(market)
+        with folder.locked():
+            folder.append(line)
 
-    def _move(self, market: str, moved: Champion) -> None:
-        moved.write(self._pointer_path(market))
-        append_line(self._ledger_path(market), moved.line(), moved.since)
+    def folder(self, market: str) -> MarketFolder:
+        """The folder of ``market``, for what changes it.
 
-    def _refuse(self, release: Release, where: str) -> None:
-        if problems := release_problems(release):
-            more = f" and {len(problems) - 1} more" if len(problems) > 1 else ""
-            raise UserError(f"release {release.id} {where} is refused: {problems[0]}{more}")
-
-    @contextmanager
-    def _locked(self, market: str) -> Generator[None]:
-        folder = self._folder(market)
-        if not folder.exists():
-            folder.mkdir(parents=True, exist_ok=True)
-            fsync_folder(folder.parent)
-        lock = FileLock(folder / ".lock", timeout=LOCK_TIMEOUT, fallback_to_soft=False)
-        try:
-            lock.acquire()
-        except Timeout as error:
-            raise UserError(f"{folder / '.lock'} is held by another process") from error
-        try:
-            pointer = self.pointer(market)
-            path = self._ledger_path(market)
-            if pointer and pointer.sequence > last_sequence(read_lines(path)):
-                append_line(path, pointer.line(), self._now())
-            yield
-        finally:
-            lock.release()
-
-    @contextmanager
-    def _work(self, market: str) -> Generator[Path]:
-        """An empty folder for staging, under a lock of its own: free means its owner is gone."""
-        folder = self._folder(market) / ".tmp"
-        name = uuid.uuid4().hex
-        lock = FileLock(folder / f"{name}.lock", fallback_to_soft=False)
-        with self._locked(market):
-            folder.mkdir(exist_ok=True)
-            _sweep(folder)
-            for stray in folder.parent.glob(".champion.json.*.tmp"):
-                stray.unlink()  # no pointer is written while this process holds the lock
-            lock.acquire()
-            (folder / name).mkdir()
-        try:
-            yield folder / name
-        finally:
-            shutil.rmtree(folder / name, ignore_errors=True)
-            (folder / f"{name}.lock").unlink(missing_ok=True)
-            lock.release()
+        Raises
+        ------
+        UserError
+            Where a market cannot be called so.
+        """
+        if not NAME.fullmatch(market):
+            raise UserError(f"{market!r} is no market's name")
+        return MarketFolder(market, self.root / market, self._now, self.port)
 
     def _now(self) -> str:
         return self.clock().astimezone(UTC).isoformat(timespec="milliseconds")
-
-    def _folder(self, market: str) -> Path:
-        if not NAME.fullmatch(market):
-            raise UserError(f"{market!r} is no market's name")
-        return self.root / market
-
-    def _pointer_path(self, market: str) -> Path:
-        return self._folder(market) / "champion.json"
-
-    def _ledger_path(self, market: str) -> Path:
-        return self._folder(market) / "ledger.jsonl"
-
-
-def _sweep(folder: Path) -> None:
-    """Remove what stagings left whose process is gone."""
-    for path in folder.glob("*.lock"):
-        lock = FileLock(path, blocking=False, fallback_to_soft=False)
-        try:
-            lock.acquire()
-        except Timeout:
-            continue
-        shutil.rmtree(path.with_suffix(""), ignore_errors=True)
-        path.unlink(missing_ok=True)
-        lock.release()
 
 
 def _staged_at(release: Release) -> str:

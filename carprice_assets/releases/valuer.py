@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from carprice_assets.releases.content import check_schema
 from carprice_assets.releases.engine import Answer, Engine, Intake, Parts, own_parts
 from carprice_assets.releases.golden import Golden
 from carprice_assets.releases.head import Head
+from carprice_assets.releases.hold import Hold, hold
 from carprice_assets.releases.release import Release
 from carprice_assets.releases.strict import read_object
 from carprice_assets.releases.support import as_errors, verdict
@@ -73,6 +75,8 @@ class Valuer:
         None where they were not replayed. Another kind of processor may round otherwise.
     features
         Those of the market's own, as declared when the release was made.
+    hold
+        Keeps the release from being pruned for as long as the valuer lives.
     comparables
         The listings learned from; None where an older version made the release.
     """
@@ -84,6 +88,7 @@ class Valuer:
     content: Path
     same_bits: bool | None = None
     features: tuple[DeclaredFeature, ...] = ()
+    hold: Hold | None = field(default=None, repr=False, compare=False)
     comparables: Comparables | None = None
 
     @classmethod
@@ -101,6 +106,7 @@ class Valuer:
         """
         folder = folder.absolute()
         release = Release(folder.parent.name, folder.name, folder)
+        held = hold(release)
         if verify:
             problems = release_problems(release)
         else:
@@ -108,8 +114,11 @@ class Valuer:
         _refuse(release.id, problems)
         head = release.head()
         schema = release.content / "schema.json"
-        features = check_schema(read_object(schema), str(schema))
-        engine = Engine.open(release.content, head, parts or own_parts(head.currency, features))
+        with _told(release.id):
+            features = check_schema(read_object(schema), str(schema))
+            parts = parts or own_parts(head.currency, features)
+            engine = Engine.open(release.content, head, parts)
+            known = Comparables.load(release.content)
         same_bits = None
         if verify:
             path = release.content / "golden.json"
@@ -118,8 +127,9 @@ class Valuer:
             same_bits = replay.same_bits
         provenance = release.provenance()
         facts = dict(provenance.facts) | {"staged_at": provenance.staged_at}
-        known = Comparables.load(release.content)
-        return cls(release.id, head, facts, engine, release.content, same_bits, features, known)
+        return cls(
+            release.id, head, facts, engine, release.content, same_bits, features, held, known
+        )
 
     @property
     def market(self) -> str:
@@ -229,6 +239,20 @@ def _valuation(answer: Answer, warnings: tuple[Note, ...], coverage: float | Non
     return CarValuation(
         answer.price, warnings, (), answer.low, answer.high, coverage, supported=True
     )
+
+
+@contextmanager
+def _told(release_id: str) -> Generator[None]:
+    """Tell in one line what is malformed in files whose hashes are right."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(
+            f"release {release_id} cannot answer with this carprice: {error}"
+        ) from error
+    except (ValueError, TypeError, LookupError, AttributeError, OSError) as error:
+        told = f"{type(error).__name__}: {error}"
+        raise UserError(f"release {release_id} cannot be loaded: {told}") from error
 
 
 def _refuse(release_id: str, problems: list[str]) -> None:

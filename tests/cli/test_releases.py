@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
+import pytest
 from click.testing import Result
+from tests_support import SMALL_MARKET, add_market
 
+from carprice_assets.defs.launch import Outcome
+from carprice_assets.defs.telling import training_summary
 from carprice_assets.home import Home
 from carprice_assets.releases.store import ReleaseStore
 
@@ -85,3 +90,107 @@ def test_markets(trained_home: Home, carprice: Callable[..., Result]) -> None:
     assert told[0].startswith("carprice: market odd: currency must be three capitals")
     assert told[1].startswith("carprice: market torn: ")
     assert len(told) == 2
+
+
+def test_list_without_a_market_shows_all(
+    trained_home: Home, carprice: Callable[..., Result]
+) -> None:
+    serving = champion(trained_home)
+    release = ReleaseStore(trained_home.releases).open("small", serving)
+    lines = carprice("releases", "list").stdout.splitlines()
+    heads = {line.split()[0]: line for line in lines if not line.startswith(" ")}
+    assert sorted(heads) == ["practice", "practice_eu", "small", "us"]
+    for told in (serving, release.head().champion, "R2 0.", " USD ", "0 days", "data until 2"):
+        assert told in heads["small"]
+    assert "data until –" in heads["us"]
+    (last,) = [line for line in lines if "last decision" in line]
+    assert "promoted 20" in last
+    assert serving in last
+
+
+def _waiting(home: Home) -> str:
+    """The champion of `small` waits for approval again."""
+    release = champion(home)
+    for file in ("champion.json", "ledger.jsonl"):
+        (home.releases / "small" / file).unlink()
+    add_market(home, "small", SMALL_MARKET + 'approval = "manual"\n')
+    until = datetime.now(UTC) + timedelta(days=2)
+    line = {"event": "waiting", "release": release, "until": until.isoformat()}
+    ReleaseStore(home.releases).record("small", line)
+    return release
+
+
+def test_approve(
+    trained_home: Home,
+    carprice: Callable[..., Result],
+    refused: Callable[..., str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("CARPRICE_APPROVER", raising=False)
+    release = _waiting(trained_home)
+    words = ("releases", "approve", "-m", "small")
+    for listed in (("releases", "list"), ("releases", "list", "-m", "small")):
+        assert f"carprice releases approve {release} --market small" in carprice(*listed).stdout
+    assert "say who you are" in refused(*words, release)
+    (trained_home.root / "settings.toml").write_text('approver = "Ada"\n')
+    assert "has no release ffff" in refused(*words, "f" * 32)
+    assert champion(trained_home) == ""
+    done = carprice(*words, release)
+    assert done.exit_code == 0, done.output
+    assert done.stdout.startswith("market small: promoted: all ")
+    assert champion(trained_home) == release
+    assert "approved by Ada" in carprice("releases", "show", "-m", "small").stdout
+    again = carprice(*words, release)
+    assert again.stdout == f"market small: release {release} serves already\n"
+
+
+def test_a_training_tells_that_its_challenger_waits(trained_home: Home) -> None:
+    release = _waiting(trained_home)
+    facts = {"challenger": {"release": release, "regressor": "catboost", "bytes": 1}}
+    outcome = Outcome(run_id="r", success=True, facts=facts)
+    told = training_summary(trained_home, "small", outcome)
+    assert any(line.startswith("decision    waiting for approval until 20") for line in told)
+    line = {"event": "expired", "release": release}
+    ReleaseStore(trained_home.releases).record("small", line)
+    told = training_summary(trained_home, "small", outcome)
+    assert "decision    none: its wait for approval is over" in told
+
+
+def test_what_does_not_wait_cannot_be_approved(
+    trained_home: Home, carprice: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CARPRICE_APPROVER", "Ada")
+    release = _waiting(trained_home)
+    store = ReleaseStore(trained_home.releases)
+    store.record("small", {"event": "expired", "release": release})
+    done = carprice("releases", "approve", "-m", "small", release)
+    assert done.exit_code == 2
+    told = done.stderr.splitlines()[-1]
+    assert told.endswith(f"release {release} does not wait for approval (none does)")
+    assert champion(trained_home) == ""
+
+
+def test_override(
+    trained_home: Home,
+    carprice: Callable[..., Result],
+    refused: Callable[..., str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("CARPRICE_APPROVER", raising=False)
+    release = _waiting(trained_home)
+    add_market(trained_home, "small", SMALL_MARKET.replace("min_r2 = 0.8", "min_r2 = 0.9999"))
+    words = ("releases", "override", "-m", "small", release)
+    missing = carprice(*words)
+    assert missing.exit_code == 2
+    assert "--reason" in missing.stderr
+    assert refused(*words, "--reason", " ") == "an override needs a reason"
+    assert "say who you are" in refused(*words, "--reason", "the market moved")
+    assert champion(trained_home) == ""
+    monkeypatch.setenv("CARPRICE_APPROVER", "Ada")
+    done = carprice(*words, "--reason", "the market moved")
+    assert done.exit_code == 0, done.output
+    assert "promoted by override of Ada (the market moved), against: R2: " in done.stdout
+    assert "OVERRIDE by Ada" in done.stderr
+    assert champion(trained_home) == release
+    assert "OVERRIDDEN: by Ada: the market moved" in carprice("releases", "list").stdout
+    assert "> **OVERRIDDEN** by Ada" in carprice("releases", "show", "-m", "small").stdout

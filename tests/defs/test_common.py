@@ -10,12 +10,21 @@ import pytest
 from carprice_assets.defs.common import one_line_failures
 from carprice_assets.errors import UserError
 
+FREE = "free some space, then give the command again"
+
 
 @pytest.mark.parametrize(
     ("error", "told"),
     [
         (UserError("cars.csv: no such file"), "cars.csv: no such file"),
-        (OSError(errno.ENOSPC, "No space left on device"), "No space left on device"),
+        (
+            OSError(errno.ENOSPC, "No space left on device"),
+            f"the disk is full (No space left on device): {FREE}",
+        ),
+        (
+            OSError("4096 requested and 512 written"),
+            f"the disk is full (4096 requested and 512 written): {FREE}",
+        ),
         (PermissionError(errno.EACCES, "Permission denied", "/x"), "/x: Permission denied"),
         (IsADirectoryError(errno.EISDIR, "Is a directory", "/y"), "/y: Is a directory"),
     ],

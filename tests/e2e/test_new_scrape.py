@@ -38,6 +38,8 @@ min_stock_type = 20
 max_mileage_violations = 1.0
 max_year_violations = 1.0
 max_new_violations = 1.0
+max_coverage_error = 0.2
+max_stock_type_coverage_error = 0.3
 """
 
 

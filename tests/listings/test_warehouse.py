@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import signal
@@ -16,9 +17,12 @@ import pytest
 
 from carprice_assets.errors import UserError
 from carprice_assets.home import Home
-from carprice_assets.listings import cleaning, raw
-from carprice_assets.listings.warehouse import MIGRATIONS, Warehouse, transaction
+from carprice_assets.listings import cleaning, raw, split
+from carprice_assets.listings.migrations import MIGRATIONS, Migration
+from carprice_assets.listings.upgrade import upgrade
+from carprice_assets.listings.warehouse import Warehouse, transaction
 from carprice_assets.markets import Market
+from carprice_assets.markets.market import SplitRules
 
 
 def test_the_lock_is_free_after_an_exception(home: Home) -> None:
@@ -160,25 +164,103 @@ def test_a_warehouse_of_version_1_keeps_all_it_has(
     rows = [make_card("2023-10-01", f"id-{n}", "2020 Ford Focus", f"{9000 + n}") for n in range(30)]
     rows.append(make_card("2023-10-02", "id-0", "2020 Ford Focus", "8000"))
     warehouse = Warehouse.of(home)
+    with Warehouse.of(Home(home.root / "present")).connect() as con:
+        raw.append(con, market, "carscom-cards", cards(rows))
+        stored = con.execute("FROM raw_listings").fetchall()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("carprice_assets.listings.warehouse.MIGRATIONS", MIGRATIONS[:1])
+        patch.setattr("carprice_assets.listings.migrations.MIGRATIONS", MIGRATIONS[:1])
         with warehouse.connect() as con:
-            raw.append(con, market, "carscom-cards", cards(rows))
+            marks = ", ".join("?" * len(stored[0]))
+            con.executemany(f"INSERT INTO raw_listings VALUES ({marks})", stored)
             con.execute("INSERT INTO split_salts VALUES ('us', 'us-1')")
             before = _content(con)
             assert before["schema_version"] == [(1,)]
             assert "sightings" not in before
     with warehouse.connect() as con:
         after = _content(con)
-        assert after.pop("schema_version") == [(1,), (2,), (3,)]
-        assert {name: after.pop(name) for name in ("crawls", "pages", "sightings")} == {
-            name: [] for name in ("crawls", "pages", "sightings")
-        }
+        assert after.pop("schema_version") == [(1,), (2,), (3,), (4,)]
+        added = ("crawls", "pages", "sightings", "past_listings")
+        assert {name: after.pop(name) for name in added} == {name: [] for name in added}
         del before["schema_version"]
         assert after == before
         assert len(after["raw_listings"]) == 31
         cleaning.rebuild(con, market)
         assert con.execute("SELECT count(*) FROM listings").fetchall() == [(30,)]
+
+
+SAMPLES = Path(__file__).parents[1] / "samples" / "warehouse"
+CONTENT = "SELECT count(*), bit_xor(md5_number(t::VARCHAR))::VARCHAR FROM {} AS t"
+
+
+@pytest.mark.parametrize("sample", sorted(SAMPLES.glob("*.duckdb.gz")), ids=lambda path: path.name)
+def test_a_kept_warehouse_opens_with_all_it_has(home: Home, sample: Path) -> None:
+    """Made by the project as it was at that schema version."""
+    told = json.loads(sample.with_suffix("").with_suffix(".json").read_bytes())["rows_and_hash"]
+    warehouse = Warehouse.of(home)
+    warehouse.path.parent.mkdir(parents=True)
+    warehouse.path.write_bytes(gzip.decompress(sample.read_bytes()))
+    derived = ("listings", "price_history", "listing_vins", "vehicles")
+    market = Market("small", "Small market", "USD", "mi", SplitRules("small-1"))
+    with warehouse.connect() as con:
+        found = {name: [*con.execute(CONTENT.format(name)).fetchall()[0]] for name in told}
+        assert found.pop("schema_version")[0] == len(MIGRATIONS)
+        assert found == {name: told[name] for name in found}
+        before = {name: con.execute(f"FROM {name} ORDER BY ALL").fetchall() for name in derived}
+        cleaning.rebuild(con, market)
+        assert split.assign(con, market).new == 0
+        after = {name: con.execute(f"FROM {name} ORDER BY ALL").fetchall() for name in derived}
+        assert after == before, "and the present code makes the same of it"
+
+
+def _waiting(tmp_path: Path) -> tuple[Migration, ...]:
+    """The present steps and one more, which waits for the command."""
+    (script := tmp_path / "next.sql").write_text("ALTER TABLE split_salts ADD COLUMN note TEXT")
+    return (*MIGRATIONS, Migration(script, by_itself=False))
+
+
+def test_a_step_that_waits_is_taken_by_command_alone(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warehouse = Warehouse.of(home)
+    with warehouse.connect() as con:
+        con.execute("INSERT INTO split_salts VALUES ('us', 'us-1')")
+    now = len(MIGRATIONS)
+    assert upgrade(warehouse) == f"{warehouse.path}: has schema version {now} already"
+    monkeypatch.setattr("carprice_assets.listings.migrations.MIGRATIONS", _waiting(tmp_path))
+    told = pytest.raises(UserError, match=rf"has schema version {now}, .*: run carprice warehouse")
+    with told, warehouse.connect():
+        pass
+    assert warehouse.look() == (now, "")
+    copy = warehouse.path.with_name(f"carprice.duckdb.v{now}")
+    assert upgrade(warehouse) == (
+        f"{warehouse.path}: schema version {now} is {now + 1} now; {copy} is the file as it was"
+    )
+    with warehouse.connect() as con:
+        assert con.execute("FROM split_salts").fetchall() == [("us", "us-1", None)]
+    with duckdb.connect(str(copy), read_only=True) as con:
+        assert con.execute("FROM split_salts").fetchall() == [("us", "us-1")]
+
+
+def test_a_step_that_fails_leaves_the_version_before(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warehouse = Warehouse.of(home)
+    with warehouse.connect():
+        pass
+    steps = _waiting(tmp_path)
+    steps[-1].script.write_text("CREATE TABLE half (x INTEGER); SELECT * FROM nowhere")
+    monkeypatch.setattr("carprice_assets.listings.migrations.MIGRATIONS", steps)
+    with pytest.raises(UserError, match="nowhere"):
+        upgrade(warehouse)
+    assert warehouse.look() == (len(MIGRATIONS), "")
+    monkeypatch.undo()
+    with warehouse.connect() as con:
+        assert "half" not in _content(con)
+
+
+def test_there_must_be_something_to_migrate(home: Home) -> None:
+    with pytest.raises(UserError, match="no warehouse there yet"):
+        upgrade(Warehouse.of(home))
 
 
 def _content(con: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[object, ...]]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,7 +19,7 @@ from carprice_assets.markets.market import Market, SplitRules
 from carprice_assets.releases.content import build_content
 from carprice_assets.releases.engine import Parts
 from carprice_assets.releases.rules import Decision
-from carprice_assets.releases.store import ReleaseStore
+from carprice_assets.releases.store import Conflict, ReleaseStore
 from carprice_assets.releases.vehicles import vehicle_hashes
 
 MARKET = Market("us", "United States", "USD", "mi", SplitRules("us-1"))
@@ -198,8 +199,6 @@ def tiny(number: int) -> Callable[[Path], None]:
 
 def contend(root: Path, ids: list[str], tries: int) -> tuple[int, int]:
     """Promote in turns against whatever serves; gives wins and conflicts."""
-    from carprice_assets.releases.store import Conflict
-
     store = ReleaseStore(root)
     wins = conflicts = 0
     for turn in range(tries):
@@ -211,3 +210,17 @@ def contend(root: Path, ids: list[str], tries: int) -> tuple[int, int]:
         except Conflict:
             conflicts += 1
     return wins, conflicts
+
+
+def contender(root: Path) -> None:
+    """Promote what each line of standard input says, "<release> over <champion>"; tell the end."""
+    store = ReleaseStore(root)
+    for line in sys.stdin:
+        release, _, expected = line.split()
+        try:
+            store.promote("us", release, None if expected == "none" else expected, YES)
+            told = "won"
+        except Conflict:
+            told = "lost"
+        sys.stdout.write(f"{told}\n")
+        sys.stdout.flush()

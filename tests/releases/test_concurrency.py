@@ -22,6 +22,11 @@ import sys; sys.path.insert(0, sys.argv[1])
 from pathlib import Path; import release_kit
 print(*release_kit.contend(Path(sys.argv[2]), sys.argv[4:], int(sys.argv[3])))
 """
+ANSWER = """
+import sys; sys.path.insert(0, sys.argv[1])
+from pathlib import Path; import release_kit
+release_kit.contender(Path(sys.argv[2]))
+"""
 CHURN = """
 import sys, itertools; sys.path.insert(0, sys.argv[1])
 from pathlib import Path; import release_kit
@@ -64,6 +69,53 @@ def test_one_winner_for_each_predecessor(tmp_path: Path, kit: ModuleType) -> Non
     wins = sum(won for won, _ in outcomes)
     assert wins + sum(lost for _, lost in outcomes) == 3 * tries
     assert check_history(store) == wins > 0
+
+
+def promote_at_once(store: ReleaseStore, kit: ModuleType, processes: int, rounds: int) -> None:
+    """All processes want another release over the same champion, round after round."""
+    ids = [store.stage("us", kit.tiny(n), {}).id for n in range(processes + 1)]
+    command = [sys.executable, "-c", ANSWER, str(HERE), str(store.root)]
+    pipe = subprocess.PIPE
+    children = [
+        subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) for _ in range(processes)
+    ]
+    ends: list[str] = []
+    winners: list[str] = []
+    try:
+        for turn in range(rounds):
+            serving = store.champion("us")
+            wanted = [each for each in ids[turn % len(ids) :] + ids if each != serving]
+            for process, release in zip(children, wanted):
+                assert process.stdin is not None
+                process.stdin.write(f"{release} over {serving or 'none'}\n")
+                process.stdin.flush()
+            told = [process.stdout.readline().strip() for process in children if process.stdout]
+            assert told.count("won") == 1, told
+            assert store.champion("us") == wanted[told.index("won")]
+            winners.append(wanted[told.index("won")])
+            ends += told
+    finally:
+        for process in children:
+            process.communicate()
+    assert len(ends) == processes * rounds
+    assert ends.count("won") + ends.count("lost") == processes * rounds
+    assert check_history(store) == rounds
+    lines = store.ledger("us")
+    assert [line["release"] for line in lines if line["event"] == "promoted"] == winners
+    assert len(lines) == processes * rounds
+    assert sum(line["event"] == "conflict" for line in lines) == ends.count("lost")
+    for moves, line in enumerate(line for line in lines if line["event"] == "promoted"):
+        assert line["replaced"] == (winners[moves - 1] if moves else None)
+
+
+def test_60_promotions_by_4_processes(tmp_path: Path, kit: ModuleType) -> None:
+    promote_at_once(ReleaseStore(tmp_path), kit, processes=4, rounds=15)
+
+
+@pytest.mark.long
+def test_1000_promotions_by_8_processes(tmp_path: Path, kit: ModuleType) -> None:
+    """Eight contenders for each predecessor: 125 win, 875 lose, and the ledger has them all."""
+    promote_at_once(ReleaseStore(tmp_path), kit, processes=8, rounds=125)
 
 
 def test_threads_of_one_process_are_kept_apart(tmp_path: Path, kit: ModuleType) -> None:

@@ -16,6 +16,7 @@ from carprice_assets.artifacts import ArtifactStore
 from carprice_assets.errors import UserError
 from carprice_assets.home import Home
 from carprice_assets.markets import load_market
+from carprice_assets.markets.market import PromotionRules, TrainingRules
 from carprice_assets.releases import rebuild
 from carprice_assets.releases.comparison import Difference, Part, compare
 from carprice_assets.releases.golden import Golden
@@ -138,6 +139,19 @@ def test_a_training_records_its_recipe(trained_home: Home, staged: Release) -> N
     assert Recipe.parse({RECIPE: json.loads(json.dumps(recipe.to_json()))}, "here") == recipe
     dataset = ArtifactStore(trained_home.artifacts).get(staged.head().data["address"])
     assert recipe.market("small", dataset.path).cleaning == market.cleaning
+
+
+def test_a_recipe_of_before_a_limit_came_can_be_read(staged: Release) -> None:
+    """A release tells its card, and can be made again, when the gate has learned new rules."""
+    facts = json.loads(json.dumps(staged.provenance().facts))
+    for table, name in (("promotion", "max_data_age_days"), ("training", "max_drift")):
+        facts[RECIPE][table].pop(name)
+    recipe = Recipe.parse(facts, "here")
+    assert recipe.promotion.max_data_age_days == PromotionRules().max_data_age_days
+    assert recipe.training.max_drift == TrainingRules().max_drift
+    facts[RECIPE]["promotion"]["of_tomorrow"] = 1
+    with pytest.raises(UserError, match="reads other settings than it states: of_tomorrow"):
+        Recipe.parse(facts, "here")
 
 
 def test_what_can_be_made_again_has_no_warning(trained_home: Home, staged: Release) -> None:

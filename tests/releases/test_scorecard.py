@@ -12,10 +12,18 @@ import pytest
 from carprice_assets.errors import UserError
 from carprice_assets.listings.contract import text_array
 from carprice_assets.markets.market import PromotionRules
-from carprice_assets.releases.rules import Scorecard, decide
-from carprice_assets.releases.scorecard import HoldOut, score, serving_difference, unlearned
+from carprice_assets.releases.facts import Evidence
+from carprice_assets.releases.rules import REQUIRED_CHECKS, Scorecard, decide
+from carprice_assets.releases.scorecard import (
+    HoldOut,
+    coverage_of,
+    score,
+    serving_difference,
+    unlearned,
+)
 from carprice_assets.releases.vehicles import read_vehicles, vehicle_hashes, write_vehicles
 
+KNOWN = Evidence(dict.fromkeys(REQUIRED_CHECKS, True), 1.0, 1, chance=0.001, fresh_rows=0)
 SHARES = {"mileage": 0.0, "year": 0.01, "new": 0.02}
 
 
@@ -36,8 +44,9 @@ def scored(holdout: HoldOut, predicted: list[float]) -> Scorecard:
         holdout,
         np.array(predicted),
         behaviour=SHARES,
-        serving_difference=0.0,
+        serving_differences={"catboost": 0.0},
         golden_ok=True,
+        coverage=coverage_of(holdout, holdout.price * 0.9, holdout.price * 1.1, stated=0.95),
     )
 
 
@@ -68,10 +77,11 @@ def test_a_price_of_nan_spoils_its_figures_and_is_refused(holdout: HoldOut) -> N
 
 
 def test_a_real_scorecard_passes_the_rules(holdout: HoldOut) -> None:
-    card = scored(holdout, [10_100.0, 20_100.0, 29_800.0, 40_100.0])
-    rules = PromotionRules(min_holdout=4, min_stock_type=1, min_make=1)
+    card = replace(scored(holdout, [10_100.0, 20_100.0, 29_800.0, 40_100.0]), evidence=KNOWN)
+    rules = PromotionRules(min_holdout=4, min_stock_type=1, min_make=1, max_coverage_error=0.05)
     assert decide(card, None, rules).status == "promoted"
     better = scored(holdout, [10_000.0, 20_000.0, 29_900.0, 40_000.0])
+    better = replace(better, evidence=KNOWN)
     assert decide(better, card, rules).status == "promoted"
     assert not decide(card, better, rules).absolute_broken
 
@@ -80,6 +90,28 @@ def test_nothing_to_judge_is_refused(holdout: HoldOut) -> None:
     none = np.zeros(0)
     empty = HoldOut("us", holdout.vehicles[:0], none, none, text_array([]), text_array([]))
     assert decide(scored(empty, []), None, PromotionRules(min_holdout=0)).absolute_broken
+
+
+def test_coverage_by_hand(holdout: HoldOut) -> None:
+    low = np.array([10_000.0, 20_001.0, 29_000.0, 39_000.0])  # an end is inside
+    high = np.array([11e3, 21e3, 31e3, 40e3])
+    found = coverage_of(holdout, low, high, stated=0.9, calibrated=7)
+    assert (found.stated, found.share, found.calibrated) == (0.9, 0.75, 7)
+    assert found.by_stock_type == {"": (1, 1.0), "New": (1, 1.0), "Used": (2, 0.5)}
+    low[2] = math.nan
+    spoilt = coverage_of(holdout, low, high, stated=0.9)
+    assert spoilt.share is not None
+    assert math.isnan(spoilt.share)
+    assert math.isnan(spoilt.by_stock_type["Used"][1] or 0.0)
+    assert spoilt.by_stock_type["New"] == (1, 1.0)
+
+
+def test_a_part_is_the_same_cars(holdout: HoldOut) -> None:
+    part = holdout.part(np.array([True, False, True, False]))
+    assert part.price.tolist() == [10_000.0, 30_000.0]
+    assert part.make.tolist() == ["Kia", "Honda"]
+    assert part.hash != holdout.hash
+    assert holdout.part(np.ones(4, bool)).hash == holdout.hash
 
 
 def test_hash_names_the_cars_whatever_their_order(holdout: HoldOut) -> None:

@@ -155,7 +155,7 @@ def test_golden_cases_are_replayed(release: Release, kit: ModuleType) -> None:
 def test_unverified_loading_still_refuses_types(release: Release, kit: ModuleType) -> None:
     path = release.content / "vehicles.npy"
     kept = path.read_bytes()
-    path.write_bytes(b"\x93NUMPY\x01\x00")
+    path.write_bytes(b"\x93NUMPY\x09\x00" + kept[8:])
     try:
         with pytest.raises(UserError, match=r"vehicles\.npy is no array"):
             Valuer.load(release.path, verify=False, parts=kit.PARTS)

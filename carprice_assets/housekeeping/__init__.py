@@ -1,0 +1,1 @@
+"""Keeping house: backup and restore, retention, and what ails a data home."""

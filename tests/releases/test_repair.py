@@ -1,0 +1,116 @@
+"""A broken champion pointer made again from the ledger."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from release_kit import YES, tiny
+
+from carprice_assets.errors import UserError
+from carprice_assets.files import folder_hashes
+from carprice_assets.releases.pointer import read_pointer
+from carprice_assets.releases.repair import pointer_problem, repair, replay
+from carprice_assets.releases.store import ReleaseStore
+
+
+@pytest.fixture
+def moved(tmp_path: Path) -> ReleaseStore:
+    """Four releases, promoted in turn, with a rollback and a promotion after it."""
+    store = ReleaseStore(tmp_path)
+    ids = [store.stage("us", tiny(n), {}).id for n in range(4)]
+    store.promote("us", ids[0], None, YES)
+    store.promote("us", ids[1], ids[0], YES)
+    store.promote("us", ids[2], ids[1], YES)
+    store.rollback("us", None, "a wrong price")
+    store.record("us", {"event": "refused", "release": ids[2]})
+    store.promote("us", ids[3], ids[1], YES)
+    return store
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\0" * 300, b'{"format": 1}', None])
+def test_the_ledger_gives_the_same_pointer(moved: ReleaseStore, content: bytes | None) -> None:
+    path = moved.root / "us" / "champion.json"
+    before = path.read_bytes()
+    if content is None:
+        path.unlink()
+    else:
+        path.write_bytes(content)
+    assert "champion.json" in pointer_problem(moved, "us")
+    told = repair(moved, "us")
+    assert "as the ledger's move 5 says" in told
+    assert path.read_bytes() == before
+    assert pointer_problem(moved, "us") == ""
+    kept = list(path.parent.glob("champion.json.broken-*"))
+    assert [each.read_bytes() for each in kept] == ([] if content is None else [content])
+    assert moved.ledger("us")[-1]["event"] == "repaired"
+    ids = [release.id for release in moved.list("us")]
+    assert moved.rollback("us", None, "it goes on") in ids
+
+
+def test_a_pointer_behind_its_ledger_is_brought_up(moved: ReleaseStore) -> None:
+    """As after the pointer of an older backup was put back by hand."""
+    path = moved.root / "us" / "champion.json"
+    old = path.read_bytes()
+    moved.rollback("us", None, "once more")
+    before = path.read_bytes()
+    path.write_bytes(old)
+    assert pointer_problem(moved, "us").endswith("stands at move 5, but the ledger at 6")
+    assert "as the ledger's move 6 says" in repair(moved, "us")
+    assert path.read_bytes() == before
+
+
+def test_each_state_of_the_ledger_gives_its_pointer(tmp_path: Path) -> None:
+    store = ReleaseStore(tmp_path)
+    ids = [store.stage("us", tiny(n), {}).id for n in range(5)]
+    path = tmp_path / "us" / "champion.json"
+    for turn in range(12):
+        serving = store.champion("us")
+        if turn % 4 == 3:
+            store.rollback("us", None, "back")
+        elif turn % 5 == 4:
+            target = next(each for each in ids if each != serving)
+            store.rollback("us", target, "to another")
+        else:
+            target = next(each for each in ids[turn % 5 :] + ids if each != serving)
+            store.promote("us", target, serving, YES)
+        assert replay(store.ledger("us")) == read_pointer(path)
+
+
+def test_a_torn_ledger_gives_what_it_tells(moved: ReleaseStore) -> None:
+    """The last line is cut off: the move before it is what can be known."""
+    folder = moved.root / "us"
+    lines = (folder / "ledger.jsonl").read_bytes().splitlines(keepends=True)
+    (folder / "ledger.jsonl").write_bytes(b"".join(lines[:-1]) + lines[-1][:40])
+    (folder / "champion.json").write_bytes(b"{")
+    assert "as the ledger's move 4 says" in repair(moved, "us")
+    pointer = moved.pointer("us")
+    assert pointer is not None
+    assert pointer.event == "rolled_back"
+
+
+def test_what_cannot_be_repaired_is_left_alone(moved: ReleaseStore) -> None:
+    with pytest.raises(UserError, match="needs no repair"):
+        repair(moved, "us")
+    folder = moved.root / "us"
+    serving = moved.champion("us")
+    (folder / "champion.json").write_bytes(b"{")
+    array = folder / str(serving) / "content" / "big.npy"
+    good = array.read_bytes()
+    array.write_bytes(good[:-1])
+    before = folder_hashes(folder)
+    with pytest.raises(UserError, match=r"damaged: content/big\.npy is changed"):
+        repair(moved, "us")
+    assert folder_hashes(folder) == before
+    array.write_bytes(good)
+    (folder / "ledger.jsonl").unlink()
+    with pytest.raises(UserError, match="tells of no promotion"):
+        repair(moved, "us")
+    assert (folder / "champion.json").read_bytes() == b"{"
+
+
+def test_a_market_without_moves_needs_no_pointer(tmp_path: Path) -> None:
+    store = ReleaseStore(tmp_path)
+    store.record("us", {"event": "refused", "release": "x"})
+    assert pointer_problem(store, "us") == ""
+    assert pointer_problem(store, "elsewhere") == ""
