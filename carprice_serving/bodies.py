@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import re
+from collections.abc import AsyncGenerator
 from datetime import date
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 import anyio
 import msgspec
 from litestar import Request
 
+from carprice_assets.releases.rating import read_asking_price
 from carprice_serving.problems import RequestProblem, field_problem
 from carprice_serving.schemas import FieldError, Form
 
+JSON = "application/json"
 DRAIN_BYTES = 64_000_000
 DRAIN_SECONDS = 5.0
+MAX_COMPARABLES = 20
+"""Comparables of one car."""
+MAX_DETAILED = 500
+"""Cars of a request that asks for comparables."""
+MAX_EXPLAINED = 20
+"""Cars of a request that asks for explanations: each costs up to 250 prices."""
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 JSON_TYPES = {
     dict: "an object", list: "a list", str: "text", bool: "true or false",
@@ -31,15 +40,30 @@ async def read_body(request: Request[Any, Any, Any], limit: int) -> bytes:
     RequestProblem
         415 for another content type, 413 for a longer body, 400 where the client went away.
     """
+    require_type(request, JSON)
+    return b"".join([piece async for piece in body_pieces(request, limit)])
+
+
+def require_type(request: Request[Any, Any, Any], wanted: str) -> None:
+    """Refuse another content type than ``wanted`` (415); none at all will do."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind and kind != "application/json" and not kind.endswith("+json"):
+    if kind and kind != wanted and not (wanted == JSON and kind.endswith("+json")):
         raise field_problem(
             "content-type",
             "Content-Type",
-            f"must be application/json, got {kind[:100]!r}",
+            f"must be {wanted}, got {kind[:100]!r}",
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
         )
-    pieces: list[bytes] = []
+
+
+async def body_pieces(request: Request[Any, Any, Any], limit: int) -> AsyncGenerator[bytes]:
+    """The body as it comes in.
+
+    Raises
+    ------
+    RequestProblem
+        413 where it is longer than ``limit`` bytes, 400 where the client went away.
+    """
     size = 0
     more = True
     while more:
@@ -53,8 +77,7 @@ async def read_body(request: Request[Any, Any, Any], limit: int) -> bytes:
                 f"longer than {limit} bytes",
                 HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
             )
-        pieces.append(piece)
-    return b"".join(pieces)
+        yield piece
 
 
 async def _piece(request: Request[Any, Any, Any]) -> tuple[bytes, bool]:
@@ -74,9 +97,10 @@ async def _drain(request: Request[Any, Any, Any], more: bool) -> None:
 
 
 def read_form(body: bytes, cars_field: str, max_cars: int) -> Form:
-    """The request in ``body``: cars in ``cars_field``, ``model_type`` and ``as_of`` beside it.
+    """The request in ``body``: cars in ``cars_field``, and beside it what is to be told of them.
 
-    Cars stay as they were sent. Unknown fields are ignored, as the reference did.
+    ``model_type``, ``as_of``, ``comparables``, ``explain`` and ``cars_real_price`` are read. Cars
+    stay as they were sent. Unknown fields are ignored, as the reference did.
 
     Raises
     ------
@@ -88,13 +112,13 @@ def read_form(body: bytes, cars_field: str, max_cars: int) -> Form:
     cars = _cars(fields, cars_field, max_cars, errors)
     regressor = _regressor(fields, errors)
     as_of = _as_of(fields, errors)
-    real = fields.get("cars_real_price")
-    if real is not None and not isinstance(real, list):
-        errors.append(FieldError("cars_real_price", f"must be a list, got {_type(real)}"))
+    comparables = _comparables(fields, len(cars), errors)
+    explain = _explain(fields, len(cars), errors)
+    real = _real_prices(fields, len(cars), errors)
     if errors:
         detail = "; ".join(f"{error.field}: {error.message}" for error in errors)
         raise RequestProblem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-request", detail, errors)
-    return Form(cars, regressor, as_of)
+    return Form(cars, regressor, as_of, comparables, explain, real)
 
 
 def _object(body: bytes) -> dict[str, Any]:
@@ -136,16 +160,68 @@ def _as_of(fields: dict[str, Any], errors: list[FieldError]) -> date | None:
     value = fields.get("as_of")
     if value is None:
         return None
-    if not isinstance(value, str):
-        errors.append(FieldError("as_of", f"must be a date like 2026-01-31, got {_type(value)}"))
-        return None
+    found = read_day(value) if isinstance(value, str) else None
+    if found is None:
+        told = f"{value[:40]!r}" if isinstance(value, str) else _type(value)
+        errors.append(FieldError("as_of", f"must be a date like 2026-01-31, got {told}"))
+    return found
+
+
+def read_day(text: str) -> date | None:
+    """The day that an ISO date names, or None."""
     try:
-        if DAY.fullmatch(value):
-            return date.fromisoformat(value)
+        return date.fromisoformat(text) if DAY.fullmatch(text) else None
     except ValueError:
-        pass  # told below, like any other text
-    errors.append(FieldError("as_of", f"must be a date like 2026-01-31, got {value[:40]!r}"))
-    return None
+        return None
+
+
+def _comparables(fields: dict[str, Any], cars: int, errors: list[FieldError]) -> int:
+    value = fields.get("comparables")
+    if value is None or value is False:
+        return 0
+    if type(value) is not int or not 0 <= value <= MAX_COMPARABLES:
+        told = f"must be a whole number from 0 to {MAX_COMPARABLES}"
+        errors.append(FieldError("comparables", told))
+        return 0
+    if value and cars > MAX_DETAILED:
+        told = f"{cars} cars, at most {MAX_DETAILED} in one request that asks for comparables"
+        errors.append(FieldError("comparables", told))
+    return value
+
+
+def _explain(fields: dict[str, Any], cars: int, errors: list[FieldError]) -> bool:
+    value = fields.get("explain")
+    if value is not None and not isinstance(value, bool):
+        errors.append(FieldError("explain", f"must be true or false, got {_type(value)}"))
+    if value is True and cars > MAX_EXPLAINED:
+        told = f"{cars} cars, at most {MAX_EXPLAINED} in one request that asks for explanations"
+        errors.append(FieldError("explain", told))
+    return value is True
+
+
+def _real_prices(
+    fields: dict[str, Any], cars: int, errors: list[FieldError]
+) -> list[float | None] | None:
+    name = "cars_real_price"
+    given = fields.get(name)
+    if given is None:
+        return None
+    if not isinstance(given, list):
+        errors.append(FieldError(name, f"must be a list, got {_type(given)}"))
+        return None
+    values = cast("list[Any]", given)
+    if len(values) != cars:
+        errors.append(FieldError(name, f"{len(values)} prices for {cars} cars"))
+        return None
+    found: list[float | None] = []
+    for place, value in enumerate(values):
+        amount, note = read_asking_price(value, "")
+        found.append(amount)
+        if note is not None:
+            told = "must be an amount above 0, or null where it is not known"
+            errors.append(FieldError(name, told, place))
+            break
+    return found
 
 
 def _type(value: Any) -> str:

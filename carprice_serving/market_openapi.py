@@ -1,24 +1,22 @@
-"""The OpenAPI document of one market: its own route alone, and its own features of a car."""
+"""The OpenAPI document of one market: its own routes alone, and its own features of a car."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from http import HTTPStatus
 from typing import Any
 
 from litestar import MediaType, Request, Response, get
 from litestar.handlers import HTTPRouteHandler
-from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath
 
-from carprice_serving.openapi import car_schema
-from carprice_serving.problems import MEDIA_TYPE
-from carprice_serving.schemas import Problem
+from carprice_serving.openapi import car_schema, problems_of, query_parameters
 from carprice_serving.valuations import Valuations
 from carprice_serving.valuers import Valuer
 
+PLACE = "{market}"
 ROUTE = "/api/v1/{market}/valuations"
+COMPARABLES = "/api/v1/{market}/comparables"
 
 
 def market_openapi_route(valuations: Valuations) -> HTTPRouteHandler:
@@ -32,18 +30,7 @@ def market_openapi_route(valuations: Valuations) -> HTTPRouteHandler:
         tags=["markets"],
         media_type=MediaType.JSON,
         sync_to_thread=False,
-        responses={
-            status: ResponseSpec(
-                Problem,  # pyright: ignore[reportArgumentType]
-                description=told,
-                media_type=MEDIA_TYPE,
-                generate_examples=False,
-            )
-            for status, told in (
-                (HTTPStatus.NOT_FOUND.value, "Unknown market"),
-                (HTTPStatus.SERVICE_UNAVAILABLE.value, "No release of the market is in service"),
-            )
-        },
+        responses=problems_of(400, 404, 503),
     )
     def describe_market(
         request: Request[Any, Any, Any], market: FromPath[str]
@@ -62,11 +49,15 @@ def market_document(whole: Mapping[str, Any], valuer: Valuer) -> dict[str, Any]:
     document["info"]["description"] += (
         f" Prices in {valuer.currency}, mileage in {valuer.distance}."
     )
-    asked = document["paths"][ROUTE]
-    asked["post"]["parameters"] = [
-        each for each in asked["post"].get("parameters", []) if each["name"] != "market"
-    ]
-    media = asked["post"]["requestBody"]["content"]["application/json"]
-    media["schema"]["properties"]["cars"]["items"] = car_schema(valuer.features).to_schema()
-    document["paths"] = {ROUTE.replace("{market}", name): asked}
+    paths = {path: item for path, item in document["paths"].items() if PLACE in path}
+    for item in paths.values():
+        for operation in item.values():
+            operation["parameters"] = [
+                each for each in operation.get("parameters", []) if each["name"] != "market"
+            ]
+    car = car_schema(valuer.features)
+    media = paths[ROUTE]["post"]["requestBody"]["content"]["application/json"]
+    media["schema"]["properties"]["cars"]["items"] = car.to_schema()
+    paths[COMPARABLES]["get"]["parameters"] = [each.to_schema() for each in query_parameters(car)]
+    document["paths"] = {path.replace(PLACE, name): item for path, item in paths.items()}
     return document

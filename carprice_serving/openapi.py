@@ -19,6 +19,8 @@ from litestar.openapi.spec import (
     OpenAPIMediaType,
     OpenAPIType,
     Operation,
+    Parameter,
+    Reference,
     RequestBody,
     Schema,
     Tag,
@@ -29,38 +31,49 @@ from litestar.static_files import create_static_files_router
 from carprice_assets.listings.contract import BY_NAME, FEATURE_FIELDS, Field
 from carprice_assets.listings.declared import fields_of
 from carprice_assets.markets.features import DeclaredFeature
+from carprice_assets.releases.rating import FIELD as ASKING_PRICE
+from carprice_serving.bodies import MAX_COMPARABLES, MAX_DETAILED, MAX_EXPLAINED
+from carprice_serving.examples import CAR, REFERENCE_CARS, REFERENCE_PRICES
 from carprice_serving.problems import MEDIA_TYPE
 from carprice_serving.schemas import Problem
 
 STATIC = Path(__file__).parent / "static"
-CAR = {
-    "make": "Ford",
-    "model": "F-150",
-    "trim": "XLT",
-    "year": 2021,
-    "mileage": 31000,
-    "msrp": 45500,
-    "stock_type": "Used",
-    "drivetrain": "Four-wheel Drive",
-    "fuel_type": "Gasoline",
-    "bodystyle": "Pickup Truck",
-    "cat": "truck_fullsize",
-    "exterior_color": "Oxford White",
-    "interior_color": "Black",
-}
 REFUSED = {
-    400: "No JSON",
+    400: "The request cannot be read",
     404: "Unknown market",
     413: "Body too large",
-    415: "No JSON by its content type",
+    415: "Another content type than the route takes",
     422: "A field of the request is missing or wrong; `errors` names it",
     503: "No release of the market is in service",
+    507: "No room for the file",
 }
-REFUSALS = {
-    status: ResponseSpec(Problem, description=told, media_type=MEDIA_TYPE, generate_examples=False)  # pyright: ignore[reportArgumentType]
-    for status, told in REFUSED.items()
-}
+
+
+def problems_of(*statuses: int) -> dict[int, ResponseSpec]:
+    """What a route may answer instead, by status."""
+    return {
+        status: ResponseSpec(
+            Problem,  # pyright: ignore[reportArgumentType]
+            description=REFUSED[status],
+            media_type=MEDIA_TYPE,
+            generate_examples=False,
+        )
+        for status in statuses
+    }
+
+
+REFUSALS = problems_of(400, 404, 413, 415, 422, 503)
 """What both valuation routes may answer instead of valuations."""
+
+
+def csv_answer() -> ResponseSpec:
+    """A file of lines."""
+    return ResponseSpec(
+        str,  # pyright: ignore[reportArgumentType]
+        description="The file with the columns added",
+        media_type="text/csv",
+        generate_examples=False,
+    )
 
 
 @dataclass
@@ -70,8 +83,13 @@ class PredictOperation(Operation):
     def __post_init__(self) -> None:
         self.request_body = _body(
             "cars_data",
-            {"cars_real_price": Schema(type=OpenAPIType.ARRAY, items=Schema())},
-            {"model_type": "catboost", "cars_data": [CAR]},
+            {
+                "one car": {"model_type": "catboost", "cars_data": [CAR]},
+                "four cars with their real prices": {
+                    "cars_data": REFERENCE_CARS,
+                    "cars_real_price": REFERENCE_PRICES,
+                },
+            },
         )
 
 
@@ -80,10 +98,66 @@ class ValuationsOperation(Operation):
     """Documents the list of cars, whose body the handler reads by itself."""
 
     def __post_init__(self) -> None:
-        self.request_body = _body("cars", {}, {"cars": [CAR]})
+        offered = [CAR | {ASKING_PRICE: 32_500}]
+        self.request_body = _body(
+            "cars",
+            {
+                "one car with its asking price": {"cars": offered},
+                "all that can be told": {"cars": offered, "comparables": 5, "explain": True},
+            },
+        )
 
 
-def _body(cars: str, more: dict[str, Schema], example: dict[str, Any]) -> RequestBody:
+@dataclass
+class CsvOperation(Operation):
+    """Documents the CSV body, which the handler reads by itself."""
+
+    def __post_init__(self) -> None:
+        media = OpenAPIMediaType(
+            schema=Schema(type=OpenAPIType.STRING, description="UTF-8, a car a line"),
+            examples={"one car": Example(value=csv_example())},
+        )
+        self.request_body = RequestBody(content={"text/csv": media}, required=True)
+
+
+@dataclass
+class ComparablesOperation(Operation):
+    """Documents the car in the address, which the handler reads by itself."""
+
+    def __post_init__(self) -> None:
+        self.parameters = [*(self.parameters or []), *query_parameters(car_schema())]
+
+
+def query_parameters(car: Schema) -> list[Parameter | Reference]:
+    """A car's fields as parameters of the address, then ``count`` and ``as_of``."""
+    fields = {name: each for name, each in (car.properties or {}).items() if name != ASKING_PRICE}
+    required = set(car.required or ())
+    found: list[Parameter | Reference] = [
+        Parameter(
+            name=name,
+            param_in="query",
+            schema=Schema(type=OpenAPIType.STRING),
+            description=field.description if isinstance(field, Schema) else None,
+            required=name in required,
+            example=str(CAR[name]) if name in CAR else None,
+        )
+        for name, field in fields.items()
+    ]
+    count = Schema(type=OpenAPIType.INTEGER, minimum=1, maximum=MAX_COMPARABLES, default=5)
+    day = Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.DATE)
+    return [
+        *found,
+        Parameter("count", "query", count, "How many", required=False),
+        Parameter("as_of", "query", day, "Day; today by default", required=False),
+    ]
+
+
+def csv_example() -> str:
+    """A file of one car."""
+    return ",".join(CAR) + "\r\n" + ",".join(map(str, CAR.values())) + "\r\n"
+
+
+def _body(cars: str, examples: dict[str, Any]) -> RequestBody:
     text_or_null = [OpenAPIType.STRING, OpenAPIType.NULL]
     properties = {
         cars: Schema(
@@ -99,10 +173,28 @@ def _body(cars: str, more: dict[str, Schema], example: dict[str, Any]) -> Reques
             format=OpenAPIFormat.DATE,
             description="Day that the valuation shall hold for; today by default",
         ),
-        **more,
+        "comparables": Schema(
+            type=[OpenAPIType.INTEGER, OpenAPIType.NULL],
+            minimum=0,
+            maximum=MAX_COMPARABLES,
+            description=f"Known listings to show of each car; then at most {MAX_DETAILED} cars",
+        ),
+        "explain": Schema(
+            type=[OpenAPIType.BOOLEAN, OpenAPIType.NULL],
+            description=f"Say what each field adds to the price; at most {MAX_EXPLAINED} cars",
+        ),
+        "cars_real_price": Schema(
+            type=[OpenAPIType.ARRAY, OpenAPIType.NULL],
+            items=Schema(type=[OpenAPIType.NUMBER, OpenAPIType.STRING, OpenAPIType.NULL]),
+            description="What each car was sold or offered for, null where it is not known; "
+            "changes no price and feeds the live error",
+        ),
     }
     schema = Schema(type=OpenAPIType.OBJECT, properties=dict(properties), required=[cars])
-    media = OpenAPIMediaType(schema=schema, examples={"one car": Example(value=example)})
+    named: dict[str, Example | Reference] = {
+        name: Example(value=value) for name, value in examples.items()
+    }
+    media = OpenAPIMediaType(schema=schema, examples=named)
     return RequestBody(content={"application/json": media}, required=True)
 
 
@@ -110,9 +202,13 @@ def car_schema(features: Sequence[DeclaredFeature] = ()) -> Schema:
     """A car of a request, with the features of a market's own."""
     fields = {f.name: f for f in FEATURE_FIELDS if f.kind != "date"}
     fields |= {field.name: field for field in fields_of(features)}
+    properties = {name: _field_schema(field) for name, field in fields.items()}
+    asked = "What is asked for the car, in the market's currency: it is rated, and changes no price"
+    kinds = [OpenAPIType.NUMBER, OpenAPIType.STRING, OpenAPIType.NULL]
+    properties[ASKING_PRICE] = Schema(type=kinds, description=asked)
     return Schema(
         type=OpenAPIType.OBJECT,
-        properties={name: _field_schema(field) for name, field in fields.items()},
+        properties=dict(properties),
         required=[name for name, field in fields.items() if field.required],
         description="A car in business form, words as on the page",
     )
@@ -155,7 +251,7 @@ def openapi_config() -> OpenAPIConfig:
         description="Prices of cars, each with its warnings and where it comes from.",
         path="/schema",
         render_plugins=[DocsPage(), JsonRenderPlugin(media_type="application/json")],  # pyright: ignore[reportArgumentType]
-        tags=[Tag("valuations"), Tag("markets"), Tag("state")],
+        tags=[Tag("valuations"), Tag("releases"), Tag("markets"), Tag("state")],
     )
 
 

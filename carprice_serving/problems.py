@@ -10,8 +10,9 @@ from typing import Any
 
 import msgspec
 from litestar import Request, Response
-from litestar.exceptions import HTTPException
+from litestar.exceptions import HTTPException, ValidationException
 
+from carprice_assets.listings.notes import Note
 from carprice_serving.schemas import FieldError, Problem
 
 MEDIA_TYPE = "application/problem+json"
@@ -46,10 +47,34 @@ def field_problem(
     return RequestProblem(status, kind, f"{field}: {message}", [FieldError(field, message)])
 
 
+def car_problem(errors: Sequence[Note]) -> RequestProblem:
+    """A problem of the one car that a request is about."""
+    fields = [FieldError(note.field, note.message) for note in errors]
+    detail = "; ".join(note.message for note in errors)
+    return RequestProblem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-car", detail, fields)
+
+
 def answer_request_problem(
     _request: Request[Any, Any, Any], problem: RequestProblem
 ) -> Response[bytes]:
     """Problem details of a refused request."""
+    return _response(problem.problem)
+
+
+def answer_validation(
+    request: Request[Any, Any, Any], exception: ValidationException
+) -> Response[bytes]:
+    """Problem details of parameters that the framework has refused, each named."""
+    extra: Any = exception.extra
+    found: list[Any] = extra if isinstance(extra, list) else []
+    errors = [
+        FieldError(str(each.get("key", "request")), str(each.get("message", "is refused")))
+        for each in found
+    ]
+    if not errors:
+        return answer_http_exception(request, exception)
+    detail = "; ".join(f"{error.field}: {error.message}" for error in errors)
+    problem = RequestProblem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-request", detail, errors)
     return _response(problem.problem)
 
 
@@ -89,6 +114,7 @@ def _response(problem: Problem, headers: dict[str, str] | None = None) -> Respon
 
 HANDLERS: Any = {
     RequestProblem: answer_request_problem,
+    ValidationException: answer_validation,
     HTTPException: answer_http_exception,
     Exception: answer_defect,
 }

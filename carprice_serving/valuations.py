@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import partial
 from http import HTTPStatus
-from typing import Any
+from time import perf_counter
+from typing import Any, TypeVar, cast
 
 from anyio import CapacityLimiter, to_thread
+from msgspec.structs import replace
 
 from carprice_assets.listings.notes import Note
+from carprice_assets.releases.rating import FIELD as ASKING_PRICE
+from carprice_assets.releases.rating import rate, read_asking_price
+from carprice_serving.answered import Answered, Listeners
+from carprice_serving.details import needs_details, with_details
+from carprice_serving.gathering import Gathering
+from carprice_serving.live_errors import LiveErrors
 from carprice_serving.problems import RequestProblem, field_problem
 from carprice_serving.schemas import Form, Provenance, Valuation
 from carprice_serving.settings import Settings
 from carprice_serving.shadows import Shadows
 from carprice_serving.valuers import CarValuation, Valuer, ValuerRegistry
+
+Result = TypeVar("Result")
+Compute = Callable[[Sequence[Any]], list[Valuation]]
 
 
 @dataclass
@@ -27,7 +38,16 @@ class Valuations:
     registry: ValuerRegistry
     settings: Settings
     shadows: Shadows | None = None
+    live_errors: LiveErrors = field(default_factory=LiveErrors)
+    listeners: Listeners = field(default_factory=Listeners)
+    """Told of every answer to a list of cars."""
+    stage: Callable[[str, float], None] = lambda name, seconds: None
+    """Told the seconds of each stage of the work."""
+    gathering: Gathering[Valuation] = field(default_factory=Gathering[Valuation], init=False)
     _limiter: CapacityLimiter | None = field(default=None, init=False)
+    _asides: dict[bool, CapacityLimiter] = field(
+        default_factory=dict[bool, CapacityLimiter], init=False
+    )
 
     async def of(self, market: str | None, form: Form) -> list[Valuation]:
         """One valuation a car of ``form``, in order, all from the same release.
@@ -39,31 +59,69 @@ class Valuations:
             regressor that the release does not carry.
         """
         valuer = self.valuer(market)
-        if form.regressor is not None and form.regressor not in valuer.regressors:
-            carried = ", ".join(valuer.regressors)
-            message = f"unknown regressor {form.regressor[:40]!r}; this release carries {carried}"
-            raise field_problem("unknown-regressor", "model_type", message)
-        as_of = form.as_of or datetime.now(UTC).date()
-        work = partial(_value, valuer, as_of, form.regressor)
+        self.require_regressor(valuer, form.regressor)
+        as_of = form.as_of or today(valuer)
+        work = partial(value, valuer, as_of, form.regressor)
         if len(form.cars) <= self.settings.inline_cars:
-            found = work(form.cars)
+            found = await self.gathering.value(
+                (id(valuer), as_of, form.regressor), self._timed(work), form.cars
+            )
         else:
             found = await self._in_slices(work, form.cars)
+        self.listeners.tell(Answered(valuer, form.regressor, as_of, form.cars, found))
         if self.shadows is not None and form.regressor is None:
             self.shadows.offer(valuer, as_of, form.cars, found)
+        if form.real_prices is not None:
+            await self.aside(partial(self.live_errors.add, form.cars, found, form.real_prices))
+        if needs_details(form, found):
+            detailed = partial(with_details, valuer, form, as_of, found)
+            found = await self.aside(detailed, long=form.explain)
         return found
+
+    def require_regressor(self, valuer: Valuer, name: str | None) -> None:
+        """Refuse (422) a regressor that the release does not carry."""
+        if name and name not in valuer.regressors:
+            carried = ", ".join(valuer.regressors)
+            message = f"unknown regressor {name[:40]!r}; this release carries {carried}"
+            raise field_problem("unknown-regressor", "model_type", message)
+
+    async def aside(self, work: Callable[[], Result], *, long: bool = False) -> Result:
+        """What ``work`` gives, from a thread, one at a time.
+
+        What few ask for must not slow down what all do, and ``long`` work, which takes up to
+        seconds, waits in a line of its own.
+        """
+        limiter = self._asides.setdefault(long, CapacityLimiter(1))
+        return await to_thread.run_sync(work, limiter=limiter)
+
+    def _timed(self, work: Callable[[Sequence[Any]], list[Valuation]]) -> Compute:
+        def timed(cars: Sequence[Any]) -> list[Valuation]:
+            begin = perf_counter()
+            found = work(cars)
+            self.stage("value", perf_counter() - begin)
+            return found
+
+        return timed
 
     async def _in_slices(
         self, work: partial[list[Valuation]], cars: Sequence[Any]
     ) -> list[Valuation]:
-        # A place in the line for every slice, so that long requests take turns.
-        limiter = self._limiter or CapacityLimiter(self.settings.threads)
-        self._limiter = limiter
         done: list[Valuation] = []
         step = self.settings.slice_cars
         for start in range(0, len(cars), step):
-            done += await to_thread.run_sync(work, cars[start : start + step], limiter=limiter)
+            begin = perf_counter()
+            done += await self.in_turn(partial(work, cars[start : start + step]))
+            self.stage("slice", perf_counter() - begin)
         return done
+
+    async def in_turn(self, work: Callable[[], Result]) -> Result:
+        """What ``work`` gives, a slice of a long request, from a thread.
+
+        It takes a place in the line for every slice, so that long requests take turns.
+        """
+        limiter = self._limiter or CapacityLimiter(self.settings.threads)
+        self._limiter = limiter
+        return await to_thread.run_sync(work, limiter=limiter)
 
     def valuer(self, market: str | None) -> Valuer:
         """The valuer in service for ``market``, or for the default one; errors as :meth:`of`."""
@@ -89,13 +147,35 @@ def _unready(detail: str) -> RequestProblem:
     return RequestProblem(HTTPStatus.SERVICE_UNAVAILABLE, "no-champion", detail)
 
 
-def _value(
+def today(valuer: Valuer) -> date:
+    """The day that a price holds for where none is named; no clock is behind the data."""
+    return max(datetime.now(UTC).date(), valuer.last_observed)
+
+
+def value(
     valuer: Valuer, as_of: date, regressor: str | None, cars: Sequence[Any]
 ) -> list[Valuation]:
+    """One valuation a car, in order, with the rating of what is asked for it."""
     if not cars:
         return []
+    provenance = provenance_of(valuer, as_of, regressor)
+    plain = [without_asking_price(car) for car in cars]
+    found = valuer.value_cars(plain, as_of=as_of, regressor=regressor)
+    if len(found) != len(cars):
+        raise RuntimeError(f"{len(found)} valuations for {len(cars)} cars")
+    currency = valuer.currency
+    return [
+        _valuation(car, currency, provenance)
+        if own is given
+        else _rated(_valuation(car, currency, provenance), given[ASKING_PRICE])
+        for car, own, given in zip(found, plain, cars, strict=True)
+    ]
+
+
+def provenance_of(valuer: Valuer, as_of: date, regressor: str | None = None) -> Provenance:
+    """Where the answers of ``valuer`` come from."""
     facts = valuer.provenance
-    provenance = Provenance(
+    return Provenance(
         market=valuer.market,
         release=valuer.release_id,
         regressor=regressor or valuer.champion,
@@ -103,10 +183,24 @@ def _value(
         run=_text(facts.get("run")),
         as_of=min(as_of, valuer.last_observed),
     )
-    found = valuer.value_cars(cars, as_of=as_of, regressor=regressor)
-    if len(found) != len(cars):
-        raise RuntimeError(f"{len(found)} valuations for {len(cars)} cars")
-    return [_valuation(car, valuer.currency, provenance) for car in found]
+
+
+def without_asking_price(car: Any) -> Any:
+    """The same car where it states none: what is asked says nothing of what it is worth."""
+    if not isinstance(car, dict) or ASKING_PRICE not in car:
+        return car
+    fields = cast("dict[str, Any]", car)
+    return {name: value for name, value in fields.items() if name != ASKING_PRICE}
+
+
+def _rated(valuation: Valuation, given: Any) -> Valuation:
+    asking, note = read_asking_price(given, valuation.currency)
+    if note is not None:
+        return replace(valuation, warnings=(*valuation.warnings, note))
+    price, low, high = valuation.price, valuation.low, valuation.high
+    if asking is None or price is None or low is None or high is None:
+        return replace(valuation, asking_price=asking)
+    return replace(valuation, asking_price=asking, deal_rating=rate(asking, low, price, high))
 
 
 def _valuation(car: CarValuation, currency: str, provenance: Provenance) -> Valuation:

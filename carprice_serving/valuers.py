@@ -9,9 +9,16 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from carprice_assets.errors import UserError
+from carprice_assets.listings.contract import Columns
 from carprice_assets.listings.notes import Note
 from carprice_assets.markets.features import DeclaredFeature
+from carprice_assets.releases.comparables import Comparables
+from carprice_assets.releases.engine import Intake
+from carprice_serving.schemas import Releases
 
 logger = logging.getLogger(__name__)
 
@@ -58,11 +65,21 @@ class Valuer(Protocol):
     def provenance(self) -> Mapping[str, Any]: ...
     @property
     def features(self) -> tuple[DeclaredFeature, ...]: ...
+    @property
+    def comparables(self) -> Comparables | None: ...
 
     def value_cars(
         self, cars: Sequence[Any], *, as_of: date, regressor: str | None = None
     ) -> Sequence[CarValuation]:
         """One valuation a car, in order; never raises for what a car holds."""
+        ...
+
+    def read_cars(self, cars: Sequence[Any], as_of: date) -> tuple[Intake, Columns]:
+        """What cars came to, and the columns that are valued; never raises for what one holds."""
+        ...
+
+    def value(self, columns: Columns, regressor: str | None = None) -> NDArray[np.float64]:
+        """Prices of columns, (rows,)."""
         ...
 
 
@@ -83,6 +100,10 @@ class ReleaseSource(Protocol):
 
     def load(self, market: str, release_id: str) -> Valuer:
         """The release, verified, ready to answer."""
+        ...
+
+    def releases(self, market: str, limit: int) -> Releases:
+        """The latest releases of a market and what was decided, for people to read."""
         ...
 
 
@@ -130,6 +151,8 @@ class ValuerRegistry:
         self._default_market = default_market
         self._retry_seconds = retry_seconds
         self._clock = clock
+        self.reloaded: Callable[[str, bool, float], None] = _untold
+        """Told of each reload: the market, whether it went well, and its seconds."""
         self._states: Mapping[str, MarketState] = {}
 
     @property
@@ -150,6 +173,10 @@ class ValuerRegistry:
             named = sorted(s.market for s in self._states.values() if s.pointer or s.valuer)
             self._default_market = "us" if "us" in named else next(iter(named), None)
         return self._default_market
+
+    def releases(self, market: str, limit: int) -> Releases:
+        """The latest ``limit`` releases of a market, from where champions come."""
+        return self._source.releases(market, limit)
 
     def refresh(self) -> None:
         """Look at every pointer once, and load what is new. Never raises for one market."""
@@ -182,10 +209,12 @@ class ValuerRegistry:
                 return _without_pointer(old)
             if old.valuer and old.valuer.release_id == release_id:
                 return replace(old, pointer=pointer, error=None)
+            begin = time.perf_counter()
             valuer = self._source.load(old.market, release_id)
             if valuer.market != old.market:
                 raise UserError(f"release {release_id} is of market {valuer.market}")
         except Exception as error:  # whatever ails one release must not stop what answers
+            self.reloaded(old.market, False, 0.0)
             return replace(
                 old,
                 pointer=pointer,
@@ -193,6 +222,7 @@ class ValuerRegistry:
                 retry_at=self._clock() + self._retry_seconds,
             )
         logger.info("market %s: release %s is in service", old.market, release_id)
+        self.reloaded(old.market, True, time.perf_counter() - begin)
         return MarketState(old.market, valuer, datetime.now(UTC), pointer)
 
 
@@ -205,3 +235,7 @@ def _without_pointer(old: MarketState) -> MarketState:
 
 def _told(error: Exception) -> str:
     return str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+
+
+def _untold(market: str, well: bool, seconds: float) -> None:
+    del market, well, seconds

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from carprice_assets.releases.comparables import FOLDER as COMPARABLES
 from carprice_assets.releases.engine import FEATURES, REGRESSORS
 from carprice_assets.releases.golden import Golden
 from carprice_assets.releases.manifest import Manifest
@@ -16,6 +17,7 @@ PARTS: Mapping[str, str] = {
     "schema.json": "schema",
     FEATURES: "transformers",
     "vehicles.npy": "vehicles",
+    COMPARABLES: "comparables",
     "golden.json": "golden cases",
     "figures.json": "figures",
 }
@@ -91,7 +93,8 @@ def compare(
         elif first.files[path] != second.files[path]:
             differing.append(rest)
     regressors = sorted(set(files) - set(PARTS.values()))
-    order = ["head", "schema", "transformers", *regressors, "vehicles", "figures", "golden cases"]
+    order = ["head", "schema", "transformers", *regressors, "vehicles", "comparables"]
+    order += ["figures", "golden cases"]
     notes = dict(_notes(golden, regressors)) if golden else {}
     return [Part(name, tuple(files[name]), notes.get(name, "")) for name in order]
 

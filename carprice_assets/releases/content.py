@@ -18,6 +18,7 @@ from carprice_assets.markets.features import (
     features_to_json,
 )
 from carprice_assets.markets.market import Market
+from carprice_assets.releases.comparables import Comparables
 from carprice_assets.releases.engine import FEATURES, REGRESSORS, Engine, Parts, own_parts
 from carprice_assets.releases.golden import Golden
 from carprice_assets.releases.head import Head
@@ -42,6 +43,7 @@ def build_content(
     figures: Mapping[str, Any],
     vehicles: Hashes,
     features: Sequence[DeclaredFeature] = (),
+    comparables: Comparables | None = None,
     parts: Parts | None = None,
 ) -> None:
     """Fill ``folder``; equal parts give equal bytes.
@@ -68,6 +70,8 @@ def build_content(
         Hashes of the vehicles used in fitting, early stopping and calibration.
     features
         Those of the market's own, as declared when the dataset was made.
+    comparables
+        The listings learned from, for answers that show some.
     parts
         Readers; the platform's own by default.
 
@@ -97,6 +101,8 @@ def build_content(
     for name, source in regressors.items():
         _copy(source, folder / REGRESSORS / name)
     write_vehicles(folder, vehicles)
+    if comparables is not None:
+        comparables.save(folder)
     (folder / "figures.json").write_bytes(
         canonical_json({"format": FIGURES_FORMAT, "regressors": dict(figures)})
     )

@@ -27,6 +27,7 @@ from carprice_assets.listings.dataset import (
 from carprice_assets.listings.declared import declared_alike
 from carprice_assets.markets import Market
 from carprice_assets.regressors.predictor import Predictor
+from carprice_assets.releases.comparables import Comparables
 from carprice_assets.releases.content import build_content
 from carprice_assets.releases.facts import Evidence, Figure, Fresh, Scorecard
 from carprice_assets.releases.golden import golden_cars
@@ -86,7 +87,8 @@ def stage_challenger(
         if name == challenger or _passes(market, dataset, feature_set, holdout, each)
     }
     head = read_head(dataset.path)
-    vehicles = [str(v) for s in FITTED_SIDES for v in read_side(dataset.path, s)["vehicle"]]
+    sides = {side: read_side(dataset.path, side) for side in FITTED_SIDES}
+    vehicles = [str(vehicle) for side in sides.values() for vehicle in side["vehicle"]]
 
     def build(folder: Path) -> None:
         build_content(
@@ -101,13 +103,14 @@ def stage_challenger(
             feature_set_folder=feature_set.path / "features",
             regressors={name: each.regressor.path / "serving" for name, each in carried.items()},
             champion=challenger,
-            golden=golden_cars(read_side(dataset.path, "validation"), seed=market.training.seed),
+            golden=golden_cars(sides["validation"], seed=market.training.seed),
             figures={
                 name: each.report.deterministic() | {"serving_difference": each.serving_difference}
                 for name, each in carried.items()
             },
             vehicles=np.unique(vehicle_hashes(market.split.salt, sorted(set(vehicles)))),
             features=read_features(dataset.path),
+            comparables=Comparables.of(sides),
         )
 
     pages = {

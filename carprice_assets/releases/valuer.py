@@ -16,8 +16,9 @@ from carprice_assets.errors import UserError
 from carprice_assets.listings.contract import Columns, days
 from carprice_assets.listings.notes import Note
 from carprice_assets.markets.features import DeclaredFeature
+from carprice_assets.releases.comparables import Comparables
 from carprice_assets.releases.content import check_schema
-from carprice_assets.releases.engine import Answer, Engine, Parts, own_parts
+from carprice_assets.releases.engine import Answer, Engine, Intake, Parts, own_parts
 from carprice_assets.releases.golden import Golden
 from carprice_assets.releases.head import Head
 from carprice_assets.releases.hold import Hold, hold
@@ -76,6 +77,8 @@ class Valuer:
         Those of the market's own, as declared when the release was made.
     hold
         Keeps the release from being pruned for as long as the valuer lives.
+    comparables
+        The listings learned from; None where an older version made the release.
     """
 
     release_id: str
@@ -86,6 +89,7 @@ class Valuer:
     same_bits: bool | None = None
     features: tuple[DeclaredFeature, ...] = ()
     hold: Hold | None = field(default=None, repr=False, compare=False)
+    comparables: Comparables | None = None
 
     @classmethod
     def load(cls, folder: Path, verify: bool = True, parts: Parts | None = None) -> Valuer:
@@ -114,6 +118,7 @@ class Valuer:
             features = check_schema(read_object(schema), str(schema))
             parts = parts or own_parts(head.currency, features)
             engine = Engine.open(release.content, head, parts)
+            known = Comparables.load(release.content)
         same_bits = None
         if verify:
             path = release.content / "golden.json"
@@ -122,7 +127,9 @@ class Valuer:
             same_bits = replay.same_bits
         provenance = release.provenance()
         facts = dict(provenance.facts) | {"staged_at": provenance.staged_at}
-        return cls(release.id, head, facts, engine, release.content, same_bits, features, held)
+        return cls(
+            release.id, head, facts, engine, release.content, same_bits, features, held, known
+        )
 
     @property
     def market(self) -> str:
@@ -193,9 +200,7 @@ class Valuer:
             Where the release does not carry ``regressor``.
         """
         coverage = self.engine.predictor(regressor).coverage  # refused where no car can be read
-        intake = self.engine.read_cars(cars, as_of=days(as_of), distance=self.distance)
-        columns = dict(intake.columns)
-        columns["observed_at"] = np.full(len(intake.rows), days(min(as_of, self.last_observed)))
+        intake, columns = self.read_cars(cars, as_of)
         clamped = self._clamped(as_of)
         answers = [
             CarValuation(None, tuple(warnings), tuple(errors))
@@ -204,6 +209,13 @@ class Valuer:
         for row, answer in zip(intake.rows, self.engine.answers(columns, regressor), strict=True):
             answers[row] = _valuation(answer, (*answers[row].warnings, *clamped), coverage)
         return answers
+
+    def read_cars(self, cars: Sequence[Any], as_of: date) -> tuple[Intake, Columns]:
+        """What the cars of a request came to, and the columns that are valued."""
+        intake = self.engine.read_cars(cars, as_of=days(as_of), distance=self.distance)
+        columns = dict(intake.columns)
+        columns["observed_at"] = np.full(len(intake.rows), days(min(as_of, self.last_observed)))
+        return intake, columns
 
     def _clamped(self, as_of: date) -> tuple[Note, ...]:
         if as_of <= self.last_observed:

@@ -158,7 +158,9 @@ def test_wrong_values_are_told_car_by_car(engines: Home) -> None:
 
 def test_the_openapi_document_of_the_market_shows_them(engines: Home) -> None:
     document = ask(engines, "/api/v1/engines/openapi.json")
-    assert list(document["paths"]) == ["/api/v1/engines/valuations"]
+    assert all(path.startswith("/api/v1/engines/") for path in document["paths"])
+    query = document["paths"]["/api/v1/engines/comparables"]["get"]["parameters"]
+    assert {"make", "power", "gearbox", "count"} <= {each["name"] for each in query}
     post = document["paths"]["/api/v1/engines/valuations"]["post"]
     assert post["parameters"] == []
     car = post["requestBody"]["content"]["application/json"]["schema"]["properties"]["cars"][

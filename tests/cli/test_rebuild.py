@@ -30,7 +30,7 @@ from carprice_assets.regressors.registry import ALL
 train_in_process(Home.current(), "small", list(ALL))
 os._exit(0)  # as `carprice` itself ends, without Python's teardown
 """
-PARTS = ("head", "schema", "transformers", "vehicles", "figures", "golden cases")
+PARTS = ("head", "schema", "transformers", "vehicles", "comparables", "figures", "golden cases")
 LAX = SMALL_MARKET.replace("min_r2 = 0.8", "min_r2 = -1e9").replace(
     "max_naive_ratio = 1.2", "max_naive_ratio = 1e9"
 )

@@ -33,6 +33,7 @@ FILES = {
     "regressors/catboost/range/ranges.json": "3",
     "regressors/random_forest/form.json": "4",
     "vehicles.npy": "5",
+    "comparables/price.npy": "8",
     "golden.json": "6",
     "figures.json": "7",
 }
@@ -61,6 +62,7 @@ def test_equal_contents_are_equal_in_every_part(tmp_path: Path) -> None:
         "catboost: equal",
         "random_forest: equal",
         "vehicles: equal",
+        "comparables: equal",
         "figures: equal",
         "golden cases: equal",
     ]

@@ -18,10 +18,15 @@ def test_operations_are_pinned(client: Any) -> None:
     assert operations == {
         ("post", "/api/v1/predict"): ("predict", ["valuations"], True),
         ("post", "/api/v1/{market}/valuations"): ("valueCars", ["valuations"], True),
+        ("post", "/api/v1/{market}/valuations.csv"): ("valueCsv", ["valuations"], True),
+        ("get", "/api/v1/{market}/comparables"): ("findComparables", ["valuations"], True),
+        ("get", "/api/v1/{market}/releases"): ("listReleases", ["releases"], True),
+        ("get", "/api/v1/{market}/live-error"): ("getLiveError", ["releases"], True),
         ("get", "/api/v1/markets"): ("listMarkets", ["markets"], True),
         ("get", "/api/v1/{market}/openapi.json"): ("describeMarket", ["markets"], True),
         ("get", "/health"): ("getHealth", ["state"], True),
         ("get", "/ready"): ("getReadiness", ["state"], True),
+        ("get", "/metrics"): ("getMetrics", ["state"], True),
     }
 
 
@@ -35,6 +40,7 @@ def test_the_car_is_that_of_the_listing_contract(client: Any) -> None:
     assert set(car["properties"]) == {
         "make", "model", "trim", "vin", "year", "mileage", "msrp", "stock_type", "drivetrain",
         "fuel_type", "bodystyle", "cat", "exterior_color", "interior_color", "dealer",
+        "asking_price",
     }  # fmt: skip
     for example in media["examples"].values():
         for given in example["value"]["cars_data"]:

@@ -1,0 +1,58 @@
+"""The deal rating: where an asking price lies in the range of a car's price."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal, TypeAlias
+
+from carprice_assets.listings import normalise
+from carprice_assets.listings.notes import Note
+
+FIELD = "asking_price"
+MOST = 1e8
+FAIR = 1.0 / 3.0
+"""Part of the way from the price to an end of its range, in log price, that is fair. With ranges
+of 90 % about half of all asking prices are fair, and one in twenty is great or overpriced."""
+
+DealRating: TypeAlias = Literal["great", "good", "fair", "high", "overpriced"]
+RATINGS: tuple[DealRating, ...] = ("great", "good", "fair", "high", "overpriced")
+
+
+def rate(asking: float, low: float, price: float, high: float) -> DealRating:
+    """``great`` below the range, ``overpriced`` above it, ``fair`` near the price.
+
+    ``good`` and ``high`` lie between. Amounts are in one currency, 0 < low <= price <= high.
+    """
+    if asking < low:
+        return "great"
+    if asking > high:
+        return "overpriced"
+    end = low if asking < price else high
+    reach = abs(math.log(end / price))
+    if not reach or abs(math.log(asking / price)) <= FAIR * reach:
+        return "fair"
+    return "good" if asking < price else "high"
+
+
+def read_asking_price(value: Any, currency: str) -> tuple[float | None, Note | None]:
+    """An amount above 0 in ``currency``, or None with a note that says what is wrong with it.
+
+    None, an empty text and 0 mean that there is none.
+    """
+    if value is None or value == "":
+        return None, None
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None, Note("wrong_type", FIELD, f"{FIELD} must be a number: it was left out")
+    stated = normalise.currency(value) if isinstance(value, str) else ""
+    if stated and currency and stated != currency:
+        told = f"{FIELD} is in {stated}, the market's currency is {currency}: it was left out"
+        return None, Note("wrong_type", FIELD, told)
+    amount = normalise.number(value)
+    if math.isnan(amount):
+        return None, Note("wrong_type", FIELD, f"{FIELD} must be a number: it was left out")
+    if amount == 0:
+        return None, None
+    if not 0 < amount <= MOST:
+        told = f"{FIELD} must be above 0 and at most {MOST:.0f}: it was left out"
+        return None, Note("out_of_range", FIELD, told)
+    return round(amount, 2), None

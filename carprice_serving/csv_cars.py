@@ -1,0 +1,123 @@
+"""Cars in a CSV file: read in pieces of bounded size, priced, and written as CSV again."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import IO
+
+from carprice_assets.listings.contract import FEATURE_FIELDS
+from carprice_assets.listings.notes import Note
+from carprice_assets.releases.rating import FIELD as ASKING_PRICE
+from carprice_serving.problems import field_problem
+from carprice_serving.schemas import Valuation
+
+ADDED = ("predicted_price", "low", "high", "currency", "deal_rating", "warnings", "error")
+"""Columns behind the file's own."""
+NEEDED = ("make", "model", "year")
+CAR_FIELDS = frozenset({f.name for f in FEATURE_FIELDS} - {"observed_at"}) | {ASKING_PRICE}
+LONGEST_HEAD = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row: its values in the order of the columns, and why it cannot be read, if so."""
+
+    values: Sequence[str]
+    problem: str = ""
+
+
+class CsvCars:
+    """The cars of a CSV file (comma, semicolon, tab or bar), which is read once, in order.
+
+    UTF-8 with or without a byte order mark; other bytes become replacement characters.
+    """
+
+    def __init__(self, file: IO[bytes], own: Sequence[str] = ()) -> None:
+        """Read the first line; ``own`` are features of the market's own.
+
+        Raises
+        ------
+        RequestProblem
+            422 where it names no columns, one twice, not those needed, or one that is added.
+        """
+        text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="replace", newline="")
+        head = text.readline(LONGEST_HEAD)
+        delimiter = max(",;\t|", key=head.count)
+        text.seek(0)
+        self._reader = csv.reader(text, delimiter=delimiter)
+        try:
+            first = next((record for record in self._reader if record), [])
+        except csv.Error as error:
+            raise field_problem("invalid-csv", "body", f"line 1: {error}") from error
+        self.names = tuple(name.strip() for name in first)
+        self._fields = CAR_FIELDS | set(own)
+        if twice := [name for name in self.names if self.names.count(name) > 1]:
+            raise field_problem("invalid-csv", "body", f"the column {twice[0][:40]!r} stands twice")
+        if missing := [name for name in NEEDED if name not in self.names]:
+            has = ", ".join(name[:40] for name in self.names[:8]) or "none"
+            told = f"lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)} (it has {has})"
+            raise field_problem("invalid-csv", "body", told)
+        if both := [name for name in ADDED if name in self.names]:
+            raise field_problem("invalid-csv", "body", f"its column {both[0]!r} would be added")
+
+    def pieces(self, size: int) -> Iterator[list[Row]]:
+        """All rows in order, up to ``size`` at a time; blank lines are passed over."""
+        rows = self._rows()
+        while piece := list(islice(rows, size)):
+            yield piece
+
+    def _rows(self) -> Iterator[Row]:
+        width = len(self.names)
+        try:
+            for record in self._reader:
+                if len(record) == width:
+                    yield Row(record)
+                elif record:
+                    told = f"line {self._reader.line_num} has {len(record)} values"
+                    padded = [*record, *[""] * width][:width]
+                    yield Row(padded, f"{told} for {width} columns")
+        except csv.Error as error:
+            told = f"line {self._reader.line_num}: {error}: nothing behind it was read"
+            yield Row([""] * width, told)
+
+    def car(self, row: Row) -> dict[str, str] | None:
+        """The fields of a car that are not empty; None for a row that cannot be read."""
+        if row.problem:
+            return None
+        pairs = zip(self.names, row.values, strict=True)
+        return {name: value for name, value in pairs if value and name in self._fields}
+
+
+def priced_lines(rows: Sequence[Row], valuations: Sequence[Valuation]) -> bytes:
+    """CSV of the rows with the values of :data:`ADDED` behind them."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    for row, valuation in zip(rows, valuations, strict=True):
+        writer.writerow([*row.values, *_added(row, valuation)])
+    return text.getvalue().encode()
+
+
+def head_line(names: Sequence[str]) -> bytes:
+    """The first line of the answer."""
+    text = io.StringIO(newline="")
+    csv.writer(text).writerow([*names, *ADDED])
+    return text.getvalue().encode()
+
+
+def _added(row: Row, valuation: Valuation) -> tuple[str, ...]:
+    amounts = (_amount(each) for each in (valuation.price, valuation.low, valuation.high))
+    error = row.problem or _told(valuation.errors)
+    rating = valuation.deal_rating or ""
+    return (*amounts, valuation.currency, rating, _told(valuation.warnings), error)
+
+
+def _amount(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"
+
+
+def _told(notes: Sequence[Note]) -> str:
+    return "; ".join(f"{note.field}: {note.message}" for note in notes)
