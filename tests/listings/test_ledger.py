@@ -342,7 +342,8 @@ home, path, when = Home(Path(sys.argv[1])), Path(sys.argv[2]), sys.argv[3]
 if when == "inside":
     taking.sightings.update = die
 if when == "deleting":
-    Path.unlink = die
+    unlink = Path.unlink
+    Path.unlink = lambda self, **more: die() if self == path else unlink(self, **more)
 with Warehouse.of(home).connect("a test") as con:
     ledger.take_in(con, load_market(home, "us"), path)
 if when == "after":
