@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from carprice_assets.features.remembered import Remembered
 from carprice_assets.features.title_keys import BASES, CROSSES, STOCK_BITS, YEAR_BITS, Titles
 
 SHIFT = YEAR_BITS + STOCK_BITS
@@ -49,6 +50,26 @@ class _Plan:
     parents: tuple[tuple[float, int], ...]
 
 
+class _Lazy:
+    """Estimates of one car, worked out where they are asked for."""
+
+    __slots__ = ("_codes", "_first", "_heads", "_hierarchy")
+
+    def __init__(
+        self,
+        hierarchy: Hierarchy,
+        heads: Sequence[int],
+        codes: tuple[int, ...],
+        first: list[list[float]],
+    ) -> None:
+        self._hierarchy, self._heads, self._codes, self._first = hierarchy, heads, codes, first
+
+    def __getitem__(self, level: int) -> list[float]:
+        if level < len(self._first):
+            return self._first[level]
+        return self._hierarchy.estimate(level, self._heads, self._codes, self)
+
+
 class Hierarchy:
     """Estimates of some quantities at every level, for one row or out of fold for many.
 
@@ -65,6 +86,9 @@ class Hierarchy:
         self.bases = bases
         self.overall = [0.0] * targets
         self._words: dict[str, int] = {}
+        self._titles: Remembered[tuple[str, ...], tuple[list[int], list[list[float]]]] = (
+            Remembered()
+        )
         self._arrays: dict[str, NDArray[Any]] = {}
         self._places: list[dict[int, int]] = [{} for _ in self.levels]
         self._tables: list[Any] = [[] for _ in self.levels]  # memory views of float32
@@ -77,6 +101,8 @@ class Hierarchy:
             )
             for level in self.levels
         ]
+        crossed = [bool(level.cross) or not level.base for level in self.levels]
+        self._plain = crossed.index(True) if True in crossed else len(crossed)
 
     def fit(self, titles: Titles, codes: Codes, values: NDArray[np.float64]) -> None:
         """Learn from ``values``, shape (rows, targets), NaN where a row has none."""
@@ -157,27 +183,50 @@ class Hierarchy:
 
     def row(self, title: tuple[str, ...], codes: tuple[int, ...]) -> list[list[float]]:
         """One car's estimate of each quantity, and the training rows behind it, by level."""
+        heads, first = self._titles.of(title, self._of_title)
+        found = first.copy()
+        for level in range(len(found), len(self._plans)):
+            found.append(self.estimate(level, heads, codes, found))
+        return found
+
+    def pick(
+        self, title: tuple[str, ...], codes: tuple[int, ...], levels: Sequence[int]
+    ) -> list[float]:
+        """The first quantity of :meth:`row` at some levels, without those it does not need."""
+        heads, first = self._titles.of(title, self._of_title)
+        known = _Lazy(self, heads, codes, first)
+        return [known[level][0] for level in levels]
+
+    def _of_title(self, title: tuple[str, ...]) -> tuple[list[int], list[list[float]]]:
+        """What a title's keys count as, and its estimates at the first levels, without crosses."""
         heads = [self._words.get(key, NOTHING) << SHIFT for key in title]
         heads.append(0)  # what a level without a base looks up
-        width = len(self.overall) + 1
         found: list[list[float]] = []
-        for plan, places, table in zip(self._plans, self._places, self._tables):
-            place = places.get(heads[plan.base] | codes[plan.cross])
-            if place is not None:
-                found.append(table[place * width : (place + 1) * width].tolist())
-            elif len(plan.parents) == 1:
-                ((factor, at),) = plan.parents
-                parent = found[at]
-                found.append([factor * parent[i] for i in range(width - 1)])
-                found[-1].append(0.0)
-            elif plan.parents:
-                (f, a), (g, b), (h, c) = plan.parents
-                one, two, three = found[a], found[b], found[c]
-                found.append([f * one[i] + g * two[i] + h * three[i] for i in range(width - 1)])
-                found[-1].append(0.0)
-            else:
-                found.append([*self.overall, 0.0])
-        return found
+        for level in range(self._plain):
+            found.append(self.estimate(level, heads, (0, 0, 0, 0), found))
+        return heads, found
+
+    def estimate(
+        self,
+        level: int,
+        heads: Sequence[int],
+        codes: tuple[int, ...],
+        found: Sequence[list[float]] | _Lazy,
+    ) -> list[float]:
+        """The estimates of one level from its table, or from its parents in ``found``."""
+        plan, width = self._plans[level], len(self.overall) + 1
+        place = self._places[level].get(heads[plan.base] | codes[plan.cross])
+        if place is not None:
+            return self._tables[level][place * width : (place + 1) * width].tolist()
+        if len(plan.parents) == 1:
+            ((factor, at),) = plan.parents
+            parent = found[at]
+            return [*(factor * parent[i] for i in range(width - 1)), 0.0]
+        if plan.parents:
+            (f, a), (g, b), (h, c) = plan.parents
+            one, two, three = found[a], found[b], found[c]
+            return [*(f * one[i] + g * two[i] + h * three[i] for i in range(width - 1)), 0.0]
+        return [*self.overall, 0.0]
 
     def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """Settings for JSON and arrays for ``.npy``.
@@ -190,6 +239,7 @@ class Hierarchy:
     def restore(self, settings: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
         """Take over what :meth:`state` gave, for the same levels."""
         self.overall = [float(value) for value in settings["overall"]]
+        self._titles.clear()
         self._words = {word: i for i, word in enumerate(settings["words"])}
         self._arrays = {}
         for i, level in enumerate(self.levels):

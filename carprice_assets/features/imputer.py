@@ -38,6 +38,7 @@ MILEAGE, MSRP = NUMBERS.index("mileage"), NUMBERS.index("msrp")
 NO_MILEAGE, NO_MSRP = NUMBERS.index("mileage_missing"), NUMBERS.index("msrp_missing")
 Title = tuple[tuple[str, ...], tuple[int, int, int, int]]
 """A title's keys and the codes of its crosses."""
+FINEST = (len(MSRP_LEVELS) - 1,)
 TITLE_INPUTS = ("make", "model", "trim", "year", "stock_type")
 ODD_RATIO = 5.0  # an MSRP five times the price, or a fifth of it, is a slip of the pen
 
@@ -150,7 +151,7 @@ class Imputer(Transformer):
         return msrp, missing
 
     def _usual_msrp(self, title: Title) -> float:
-        return math.exp(self._msrp.row(*title)[-1][0])
+        return math.exp(self._msrp.pick(*title, FINEST)[0])
 
     def state(self) -> State:
         settings, arrays = self._msrp.state()

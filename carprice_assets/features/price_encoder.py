@@ -102,10 +102,10 @@ class PriceEncoder(Transformer):
 
     def _look_up(self, row: Row) -> NDArray[np.float64]:
         """Means of price and rest, discounts and rows behind of one title, year and type."""
-        prices, discounts = self._price.row(*row), self._discount.row(*row)
+        prices = self._price.row(*row)
         means = [each[0] for each in prices]
         means += [each[1] for each in prices]
-        means += [discounts[at][0] for at in DISCOUNT_AT]
+        means += self._discount.pick(*row, DISCOUNT_AT)
         return np.array(means + [prices[at][2] for at in COUNTED_AT])
 
     def transform_training(self, columns: Columns, target: NDArray[np.float64]) -> Block:

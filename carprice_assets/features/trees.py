@@ -108,7 +108,8 @@ class TreeArrays:
         cells = features.reshape(-1)
         missing = bool(np.isnan(cells).any())
         starts = np.arange(rows, dtype=np.intp)[:, None] * width
-        node = np.broadcast_to(self.roots, (rows, len(self.roots))).astype(np.intp)
+        node = np.empty((rows, len(self.roots)), np.intp)
+        node[:] = self.roots
         feature, left = self._places
         for _ in range(self.depth):
             at = feature.take(node)

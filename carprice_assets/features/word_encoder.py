@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +49,7 @@ class WordEncoder(Transformer):
         self._typical = 0.0
         self._weights: dict[str, float] = {}
         self._worths: Remembered[Car, float] = Remembered()
+        self._words: Remembered[tuple[str, str, str], tuple[list[float], Words]] = Remembered()
 
     def fit(self, columns: Columns, target: NDArray[np.float64]) -> None:
         cars, group = _grouped(columns)
@@ -57,7 +59,7 @@ class WordEncoder(Transformer):
         typical = float(rest.mean())
         sums = np.bincount(group, rest - typical, len(cars)).astype(np.float64)
         weights = ridge.solve(counts.astype(np.float64), sums).astype(np.float32)
-        self._worths.clear()
+        self._forget()
         self._typical = typical
         self._weights = dict(zip(ridge.words, weights.tolist(), strict=True))
 
@@ -67,9 +69,28 @@ class WordEncoder(Transformer):
         return _block(columns, np.array([found[car] for car in cars], dtype=np.float64))
 
     def _worth(self, car: Car) -> float:
-        weights = self._weights
-        known = [weights[word] for word in car_words(*car) if word in weights]
+        make, model, trim, new, year = car
+        plain, told = self._words.of((make, model, trim), self._of_title)
+        known = [
+            *plain,
+            *self._weighed(_kind_words(new, told)),
+            *self._weighed(_year_words(year, told)),
+        ]
+        # Added up exactly, whatever the order.
         return self._typical + math.fsum(known)
+
+    def _of_title(self, title: tuple[str, str, str]) -> tuple[list[float], Words]:
+        """Weights of the words of a title, and the words that kind and year are crossed with."""
+        told = _title_words(*title)
+        return self._weighed(told.every), told
+
+    def _weighed(self, words: list[str]) -> list[float]:
+        weights = self._weights
+        return [weights[word] for word in words if word in weights]
+
+    def _forget(self) -> None:
+        self._worths.clear()
+        self._words.clear()
 
     def transform_training(self, columns: Columns, target: NDArray[np.float64]) -> Block:
         """Values of each row from the prices of the other folds of vehicles alone."""
@@ -96,7 +117,7 @@ class WordEncoder(Transformer):
         return State(settings, {"weights": weights})
 
     def restore(self, state: State) -> None:
-        self._worths.clear()
+        self._forget()
         words, weights = state.settings["words"], state.arrays["weights"].tolist()
         self._typical = float(state.settings["typical"])
         self._weights = dict(zip(words, weights, strict=True))
@@ -109,6 +130,21 @@ def car_words(make: str, model: str, trim: str, new: bool, year: int) -> list[st
     make and first word of the model, and with make and year; and all but the last kind also
     with whether the car is New.
     """
+    told = _title_words(make, model, trim)
+    return [*told.every, *_kind_words(new, told), *_year_words(year, told)]
+
+
+class Words(NamedTuple):
+    """The words of a title."""
+
+    maker: str
+    parts: list[str]
+    """Words and neighbouring pairs of words of model and trim."""
+    every: list[str]
+    """Those, and their crosses with make and first word of the model."""
+
+
+def _title_words(make: str, model: str, trim: str) -> Words:
     words = title_words(model, trim)
     singles = list(dict.fromkeys(words))
     parts = [*singles, *dict.fromkeys(f"{a} {b}" for a, b in pairwise(words))]
@@ -117,9 +153,17 @@ def car_words(make: str, model: str, trim: str, new: bool, year: int) -> list[st
     if words:
         head = f"{maker}|{words[0]}|"
         found += [f"{head}{word}" for word in singles if word != words[0]]
-    found += [f"{'new' if new else 'not new'}|{word}" for word in found]
-    head = f"{year}|{maker}|"
-    return [*found, head, *(f"{head}{part}" for part in parts)]
+    return Words(maker, parts, found)
+
+
+def _kind_words(new: bool, told: Words) -> list[str]:
+    head = "new|" if new else "not new|"
+    return [head + word for word in told.every]
+
+
+def _year_words(year: int, told: Words) -> list[str]:
+    head = f"{year}|{told.maker}|"
+    return [head, *(head + part for part in told.parts)]
 
 
 def _cars(columns: Columns) -> list[Car]:
