@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-FEW = 16
+FEW = 32
 """Rows up to which this is quicker than CatBoost itself."""
 PROBES = 12
 MAGIC = b"CBM1"
