@@ -39,8 +39,8 @@ test: lint  ## Lint, types, import contracts and the tests
 test-long: setup  ## What takes long: kills, fuzzing, the whole pipeline on real listings
 	$(BIN)/pytest -m long
 
-# Of these three, the benchmarks are made of.
-BENCHMARKS := $(filter-out %/quality_tasks.py %/real_listings.py %/rivals.py,$(wildcard benchmarks/*.py))
+# Of these, the benchmarks are made.
+BENCHMARKS := $(filter-out %/quality_tasks.py %/real_listings.py %/rivals.py %/serving_load.py,$(wildcard benchmarks/*.py))
 .PHONY: bench
 bench: setup  ## All benchmarks, one after another
 	@for script in $(BENCHMARKS); do echo "== $$script"; $(BIN)/python $$script || exit 1; done

@@ -201,6 +201,14 @@ class MarketReadiness(msgspec.Struct, frozen=True):
     """Why the champion could not be loaded; an older release may still answer."""
 
 
+class Worker(msgspec.Struct, frozen=True):
+    """One process of the service."""
+
+    pid: int
+    releases: dict[str, str]
+    """Market to the release that it answers from."""
+
+
 class Readiness(msgspec.Struct, frozen=True):
     """Whether any market can answer, and from what."""
 
@@ -208,6 +216,8 @@ class Readiness(msgspec.Struct, frozen=True):
     default_market: str | None
     detail: str
     markets: list[MarketReadiness]
+    workers: list[Worker]
+    """Every process of the service, the one that answers first."""
 
 
 class Markets(msgspec.Struct, frozen=True):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from carprice_assets.errors import UserError
 from carprice_assets.home import Home, local_folder
+from carprice_serving.limits import Network, networks
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,28 @@ class Settings:
     (``CARPRICE_RETRY_SECONDS``)."""
     drain_seconds: int = 10
     """Seconds that running requests get to end after SIGTERM (``CARPRICE_DRAIN_SECONDS``)."""
+    workers: int = 1
+    """Processes that answer (``CARPRICE_WORKERS``)."""
+    keys: str = "auto"
+    """Whether a key is asked for (``CARPRICE_KEYS``): ``required``, ``off``, or ``auto``, which
+    asks for one as soon as the service listens beyond this machine."""
+    rate: float = 100.0
+    """Requests a second of one key, or of one address beyond this machine where no key is asked
+    for; 0 for no limit (``CARPRICE_RATE``)."""
+    burst_seconds: float = 2.0
+    """Seconds of ``rate`` that may come at once (``CARPRICE_BURST_SECONDS``)."""
+    trusted_proxies: tuple[Network, ...] = ()
+    """Addresses and networks, by comma, whose ``X-Forwarded-For`` is believed
+    (``CARPRICE_TRUSTED_PROXIES``)."""
+    max_running: int = 1_000
+    """Requests that are answered at the same time at most (``CARPRICE_MAX_RUNNING``)."""
+    time_limit: float = 60.0
+    """Seconds until an answer must have begun (``CARPRICE_TIME_LIMIT``)."""
+    access_log: bool = False
+    """Whether each request is logged, and not its failure alone (``CARPRICE_ACCESS_LOG``)."""
+    spool_megabytes: int = 256
+    """Size of the answers kept for ``served_valuations`` at most; 0 keeps none
+    (``CARPRICE_SPOOL_MEGABYTES``)."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
@@ -67,6 +90,19 @@ class Settings:
             poll_seconds=_seconds(given, "CARPRICE_POLL_SECONDS", cls.poll_seconds),
             retry_seconds=_seconds(given, "CARPRICE_RETRY_SECONDS", cls.retry_seconds),
             drain_seconds=_whole(given, "CARPRICE_DRAIN_SECONDS", cls.drain_seconds, high=86_400),
+            workers=_whole(given, "CARPRICE_WORKERS", cls.workers, high=64),
+            keys=_choice(given, "CARPRICE_KEYS", ("auto", "required", "off")),
+            rate=_seconds(given, "CARPRICE_RATE", cls.rate, low=0.0, unit="requests a second"),
+            burst_seconds=_seconds(given, "CARPRICE_BURST_SECONDS", cls.burst_seconds),
+            trusted_proxies=networks(
+                given.get("CARPRICE_TRUSTED_PROXIES") or "", "CARPRICE_TRUSTED_PROXIES"
+            ),
+            max_running=_whole(given, "CARPRICE_MAX_RUNNING", cls.max_running),
+            time_limit=_seconds(given, "CARPRICE_TIME_LIMIT", cls.time_limit),
+            access_log=_choice(given, "CARPRICE_ACCESS_LOG", ("0", "1")) == "1",
+            spool_megabytes=_whole(
+                given, "CARPRICE_SPOOL_MEGABYTES", cls.spool_megabytes, low=0, high=10**6
+            ),
         )
 
 
@@ -86,14 +122,29 @@ def _whole(
     return int(text)
 
 
-def _seconds(given: Mapping[str, str], name: str, default: float) -> float:
+def _choice(given: Mapping[str, str], name: str, words: tuple[str, ...]) -> str:
+    """One of ``words``, the first by default."""
+    text = given.get(name) or words[0]
+    if text not in words:
+        raise UserError(f"{name} must be one of {', '.join(words)}, got {text!r}")
+    return text
+
+
+def _seconds(
+    given: Mapping[str, str],
+    name: str,
+    default: float,
+    *,
+    low: float = 0.001,
+    unit: str = "seconds",
+) -> float:
     text = given.get(name)
     if not text:
         return default
     try:
         value = float(text)
     except ValueError:
-        value = 0.0
-    if not 0.001 <= value <= 86_400:
-        raise UserError(f"{name} must be seconds from 0.001 to 86400, got {text!r}")
+        value = -1.0
+    if not low <= value <= 86_400:
+        raise UserError(f"{name} must be {unit} from {low:g} to 86400, got {text!r}")
     return value

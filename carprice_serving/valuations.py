@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import partial
 from http import HTTPStatus
+from time import perf_counter
 from typing import Any, TypeVar, cast
 
 from anyio import CapacityLimiter, to_thread
@@ -16,7 +17,9 @@ from msgspec.structs import replace
 from carprice_assets.listings.notes import Note
 from carprice_assets.releases.rating import FIELD as ASKING_PRICE
 from carprice_assets.releases.rating import rate, read_asking_price
+from carprice_serving.answered import Answered, Listeners
 from carprice_serving.details import needs_details, with_details
+from carprice_serving.gathering import Gathering
 from carprice_serving.live_errors import LiveErrors
 from carprice_serving.problems import RequestProblem, field_problem
 from carprice_serving.schemas import Form, Provenance, Valuation
@@ -25,6 +28,7 @@ from carprice_serving.shadows import Shadows
 from carprice_serving.valuers import CarValuation, Valuer, ValuerRegistry
 
 Result = TypeVar("Result")
+Compute = Callable[[Sequence[Any]], list[Valuation]]
 
 
 @dataclass
@@ -35,6 +39,11 @@ class Valuations:
     settings: Settings
     shadows: Shadows | None = None
     live_errors: LiveErrors = field(default_factory=LiveErrors)
+    listeners: Listeners = field(default_factory=Listeners)
+    """Told of every answer to a list of cars."""
+    stage: Callable[[str, float], None] = lambda name, seconds: None
+    """Told the seconds of each stage of the work."""
+    gathering: Gathering[Valuation] = field(default_factory=Gathering[Valuation], init=False)
     _limiter: CapacityLimiter | None = field(default=None, init=False)
     _asides: dict[bool, CapacityLimiter] = field(
         default_factory=dict[bool, CapacityLimiter], init=False
@@ -51,12 +60,15 @@ class Valuations:
         """
         valuer = self.valuer(market)
         self.require_regressor(valuer, form.regressor)
-        as_of = form.as_of or datetime.now(UTC).date()
+        as_of = form.as_of or today(valuer)
         work = partial(value, valuer, as_of, form.regressor)
         if len(form.cars) <= self.settings.inline_cars:
-            found = work(form.cars)
+            found = await self.gathering.value(
+                (id(valuer), as_of, form.regressor), self._timed(work), form.cars
+            )
         else:
             found = await self._in_slices(work, form.cars)
+        self.listeners.tell(Answered(valuer, form.regressor, as_of, form.cars, found))
         if self.shadows is not None and form.regressor is None:
             self.shadows.offer(valuer, as_of, form.cars, found)
         if form.real_prices is not None:
@@ -82,13 +94,24 @@ class Valuations:
         limiter = self._asides.setdefault(long, CapacityLimiter(1))
         return await to_thread.run_sync(work, limiter=limiter)
 
+    def _timed(self, work: Callable[[Sequence[Any]], list[Valuation]]) -> Compute:
+        def timed(cars: Sequence[Any]) -> list[Valuation]:
+            begin = perf_counter()
+            found = work(cars)
+            self.stage("value", perf_counter() - begin)
+            return found
+
+        return timed
+
     async def _in_slices(
         self, work: partial[list[Valuation]], cars: Sequence[Any]
     ) -> list[Valuation]:
         done: list[Valuation] = []
         step = self.settings.slice_cars
         for start in range(0, len(cars), step):
+            begin = perf_counter()
             done += await self.in_turn(partial(work, cars[start : start + step]))
+            self.stage("slice", perf_counter() - begin)
         return done
 
     async def in_turn(self, work: Callable[[], Result]) -> Result:
@@ -122,6 +145,11 @@ class Valuations:
 
 def _unready(detail: str) -> RequestProblem:
     return RequestProblem(HTTPStatus.SERVICE_UNAVAILABLE, "no-champion", detail)
+
+
+def today(valuer: Valuer) -> date:
+    """The day that a price holds for where none is named; no clock is behind the data."""
+    return max(datetime.now(UTC).date(), valuer.last_observed)
 
 
 def value(

@@ -151,6 +151,8 @@ class ValuerRegistry:
         self._default_market = default_market
         self._retry_seconds = retry_seconds
         self._clock = clock
+        self.reloaded: Callable[[str, bool, float], None] = _untold
+        """Told of each reload: the market, whether it went well, and its seconds."""
         self._states: Mapping[str, MarketState] = {}
 
     @property
@@ -207,10 +209,12 @@ class ValuerRegistry:
                 return _without_pointer(old)
             if old.valuer and old.valuer.release_id == release_id:
                 return replace(old, pointer=pointer, error=None)
+            begin = time.perf_counter()
             valuer = self._source.load(old.market, release_id)
             if valuer.market != old.market:
                 raise UserError(f"release {release_id} is of market {valuer.market}")
         except Exception as error:  # whatever ails one release must not stop what answers
+            self.reloaded(old.market, False, 0.0)
             return replace(
                 old,
                 pointer=pointer,
@@ -218,6 +222,7 @@ class ValuerRegistry:
                 retry_at=self._clock() + self._retry_seconds,
             )
         logger.info("market %s: release %s is in service", old.market, release_id)
+        self.reloaded(old.market, True, time.perf_counter() - begin)
         return MarketState(old.market, valuer, datetime.now(UTC), pointer)
 
 
@@ -230,3 +235,7 @@ def _without_pointer(old: MarketState) -> MarketState:
 
 def _told(error: Exception) -> str:
     return str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+
+
+def _untold(market: str, well: bool, seconds: float) -> None:
+    del market, well, seconds

@@ -2,6 +2,7 @@
 
 from carprice_assets.cli import (
     housekeeping,
+    keys,
     listings,
     markets,
     practice,
@@ -15,6 +16,7 @@ from carprice_assets.cli.root import command, main
 __all__ = [
     "command",
     "housekeeping",
+    "keys",
     "listings",
     "main",
     "markets",

@@ -11,9 +11,12 @@ from numpy.typing import NDArray
 
 from carprice_assets.features.base import Block, State, Transformer
 from carprice_assets.features.columns import folded, hash64, numbers, texts
+from carprice_assets.features.remembered import Remembered
 from carprice_assets.listings.contract import Columns
 
 CODES = ("make", "model", "title", "model_year", "dealer", "cat", "exterior", "interior")
+DEALER = 4
+"""Place of the dealer among the inputs."""
 WORDS = 12
 LEAST = 4
 """Training rows that a name or word needs for a code of its own."""
@@ -40,23 +43,27 @@ class CategoryCodes(Transformer):
     def __init__(self) -> None:
         self._codes: dict[str, dict[str, int]] = {name: {} for name in CODES}
         self._words: dict[str, int] = {}
+        self._known: Remembered[tuple[Any, ...], list[int]] = Remembered()
 
     def fit(self, columns: Columns, target: NDArray[np.float64]) -> None:
         del target
+        self._known.clear()
         names = _names(columns)
         self._codes = {name: _numbered(names[name]) for name in CODES}
         self._words = _numbered(word for row in _words(columns) for word in row)
 
     def transform(self, columns: Columns) -> Block:
-        names = _names(columns)
-        block = np.zeros((len(names["make"]), len(FEATURES)), np.float32)
-        for place, name in enumerate(CODES):
-            codes = self._codes[name]
-            block[:, place] = [codes.get(each, 0) for each in names[name]]
-        for row, words in enumerate(_words(columns)):
-            for place, word in enumerate(words, len(CODES)):
-                block[row, place] = self._words.get(word, 0)
-        return block
+        rows = list(zip(*(_read(columns, name) for name in self.inputs), strict=True))
+        codes = [self._known.of(row, self._codes_of) for row in rows]
+        return np.array(codes, np.float32).reshape(-1, len(FEATURES))
+
+    def _codes_of(self, row: tuple[Any, ...]) -> list[int]:
+        """The codes of one row's :attr:`inputs`."""
+        make, model, trim, year, dealer, cat, exterior, interior = row
+        names = _names_of(make, model, trim, year, dealer_key(dealer), cat, exterior, interior)
+        found = [self._codes[name].get(each, 0) for name, each in zip(CODES, names)]
+        words = [self._words.get(word, 0) for word in _words_of(model, trim)]
+        return found + words + [0] * (WORDS - len(words))
 
     def state(self) -> State:
         settings: dict[str, Any] = {
@@ -67,6 +74,7 @@ class CategoryCodes(Transformer):
         return State(settings, {"dealers": dealers})
 
     def restore(self, state: State) -> None:
+        self._known.clear()
         names = dict(state.settings["names"])
         names["dealer"] = [str(key) for key in state.arrays["dealers"].tolist()]
         self._codes = {name: _counted_up(names[name]) for name in CODES}
@@ -81,26 +89,41 @@ def dealer_key(dealer: str) -> str:
 
 def _names(columns: Columns) -> dict[str, list[str]]:
     """The name of each row for each of :data:`CODES`; empty for none."""
-    makes = [folded(text) for text in texts(columns, "make")]
-    models = [f"{make}|{folded(text)}" for make, text in zip(makes, texts(columns, "model"))]
-    trims = [folded(text) for text in texts(columns, "trim")]
-    years = numbers(columns, "year").tolist()
     keys = {dealer: dealer_key(dealer) for dealer in set(texts(columns, "dealer"))}
-    return {
-        "make": makes,
-        "model": models,
-        "title": [f"{model}|{trim}" for model, trim in zip(models, trims)],
-        "model_year": [f"{model}|{year:.0f}" for model, year in zip(models, years)],
-        "dealer": [keys[dealer] for dealer in texts(columns, "dealer")],
-        "cat": [folded(text) for text in texts(columns, "cat")],
-        "exterior": [folded(text) for text in texts(columns, "exterior_color")],
-        "interior": [folded(text) for text in texts(columns, "interior_color")],
-    }
+    read = [_read(columns, name) for name in CategoryCodes.inputs]
+    read[DEALER] = [keys[dealer] for dealer in read[DEALER]]
+    rows = [_names_of(*row) for row in zip(*read, strict=True)]
+    return {name: [row[place] for row in rows] for place, name in enumerate(CODES)}
+
+
+def _read(columns: Columns, name: str) -> list[Any]:
+    return numbers(columns, name).tolist() if name == "year" else texts(columns, name)
+
+
+def _names_of(
+    make: str,
+    model: str,
+    trim: str,
+    year: float,
+    dealer: str,
+    cat: str,
+    exterior: str,
+    interior: str,
+) -> tuple[str, ...]:
+    """The names of one row, in the order of :data:`CODES`; ``dealer`` is its key."""
+    maker = folded(make)
+    named = f"{maker}|{folded(model)}"
+    title, of_year = f"{named}|{folded(trim)}", f"{named}|{year:.0f}"
+    return maker, named, title, of_year, dealer, folded(cat), folded(exterior), folded(interior)
+
+
+def _words_of(model: str, trim: str) -> list[str]:
+    return f"{model} {trim}".lower().split()[:WORDS]
 
 
 def _words(columns: Columns) -> Iterable[list[str]]:
     for model, trim in zip(texts(columns, "model"), texts(columns, "trim")):
-        yield f"{model} {trim}".lower().split()[:WORDS]
+        yield _words_of(model, trim)
 
 
 def _numbered(names: Iterable[str]) -> dict[str, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 from carprice_assets.listings.contract import Columns, row_count
 
 NOT_NAME = re.compile(r"[^0-9a-z]+")
+REMEMBERED = 1 << 13
+"""Texts whose form is remembered: a car's variants and the next car have the same ones."""
 
 
 def numbers(columns: Columns, name: str) -> NDArray[np.float64]:
@@ -30,6 +33,7 @@ def texts(columns: Columns, name: str) -> list[str]:
     return [value if isinstance(value, str) else "" for value in values.tolist()]
 
 
+@lru_cache(maxsize=REMEMBERED)
 def folded(text: str) -> str:
     """The form in which texts are compared: lower case, single spaces."""
     return " ".join(text.lower().split())
@@ -40,6 +44,7 @@ def slug(text: str) -> str:
     return NOT_NAME.sub("_", text.lower()).strip("_")
 
 
+@lru_cache(maxsize=REMEMBERED)
 def hash64(text: str) -> int:
     """BLAKE2b of the UTF-8 text as an unsigned 64-bit number, the same in every process."""
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")

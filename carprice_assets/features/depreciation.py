@@ -43,12 +43,17 @@ class Depreciation:
 
     def design(self, age: Numbers, mileage: Numbers, stock: NDArray[Any]) -> Numbers:
         """The columns of the regression, (rows, weights); ``stock`` is (rows, 3) of 0 and 1."""
-        new = np.ascontiguousarray(stock[:, :1], dtype=np.float64)
-        certified = np.ascontiguousarray(stock[:, 2:3], dtype=np.float64)
         ages = _pieces(age, self._age, self._age_widths)
         miles = _pieces(mileage, self._miles, self._mile_widths)
-        one = np.ones((len(age), 1))
-        return np.concatenate([one, new, certified, ages * (1 - new), ages * new, miles], axis=1)
+        count = ages.shape[1]
+        found = np.empty((len(age), 3 + 2 * count + miles.shape[1]))
+        found[:, 0] = 1.0
+        found[:, 1], found[:, 2] = stock[:, 0], stock[:, 2]
+        new = found[:, 1:2]
+        np.multiply(ages, 1 - new, out=found[:, 3 : 3 + count])
+        np.multiply(ages, new, out=found[:, 3 + count : 3 + 2 * count])
+        found[:, 3 + 2 * count :] = miles
+        return found
 
     def solve(self, gram: Numbers, moment: Numbers) -> Numbers:
         """Weights from X'X (k, k) and X'y (k,): least squares with slopes at most zero."""

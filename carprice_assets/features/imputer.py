@@ -14,6 +14,7 @@ from carprice_assets.features.columns import folded, numbers, numbers_block, tex
 from carprice_assets.features.hierarchy import Hierarchy
 from carprice_assets.features.mileage import UsualMileage
 from carprice_assets.features.price_levels import MSRP_LEVELS
+from carprice_assets.features.remembered import Remembered
 from carprice_assets.features.title_keys import all_titles, crosses
 from carprice_assets.listings.contract import BY_NAME, NEW, Columns, row_count
 from carprice_assets.listings.notes import Note
@@ -35,6 +36,9 @@ NUMBERS = (
 """The imputer's columns."""
 MILEAGE, MSRP = NUMBERS.index("mileage"), NUMBERS.index("msrp")
 NO_MILEAGE, NO_MSRP = NUMBERS.index("mileage_missing"), NUMBERS.index("msrp_missing")
+Title = tuple[tuple[str, ...], tuple[int, int, int, int]]
+"""A title's keys and the codes of its crosses."""
+TITLE_INPUTS = ("make", "model", "trim", "year", "stock_type")
 ODD_RATIO = 5.0  # an MSRP five times the price, or a fifth of it, is a slip of the pen
 
 
@@ -65,6 +69,7 @@ class Imputer(Transformer):
         self.msrp_floor = 0.0
         self._mileage = UsualMileage()
         self._msrp = Hierarchy(MSRP_LEVELS)
+        self._usual_msrps: Remembered[Title, float] = Remembered()
 
     def fit(self, columns: Columns, target: NDArray[np.float64]) -> None:
         observed = numbers(columns, "observed_at")
@@ -95,8 +100,10 @@ class Imputer(Transformer):
 
     def notes(self, columns: Columns) -> Iterator[tuple[int, Note]]:
         """A note for each mileage of a car that is not New, and each MSRP of a New one."""
-        new = self._new(columns)
         block = columns[self.name] if self.name in columns else self.transform(columns)
+        if len(block) == 1 and not (block[0, NO_MILEAGE] > 0 or block[0, NO_MSRP] > 0):
+            return
+        new = self._new(columns)
         for row in np.flatnonzero((block[:, NO_MILEAGE] > 0) & ~new).tolist():
             used = f"{block[row, MILEAGE]:,.0f}, usual for age and make, was used"
             yield row, Note("imputed", "mileage", f"mileage is missing: {used}")
@@ -135,13 +142,15 @@ class Imputer(Transformer):
         if missing.any():
             msrp = np.where(missing, 0.0, msrp)
             rows = np.flatnonzero(missing)
-            part = {
-                name: values[rows] for name, values in columns.items() if name in self.inputs
-            } or {"make": np.full(row_count(columns), "", dtype=object)}
-            titles, codes = all_titles(part), crosses(part)
-            for row, title, code in zip(rows.tolist(), titles, codes, strict=True):
-                msrp[row] = math.exp(self._msrp.row(title, code)[-1][0])
+            part = {name: columns[name][rows] for name in TITLE_INPUTS if name in columns} or {
+                "make": np.full(row_count(columns), "", dtype=object)
+            }
+            titles = zip(all_titles(part), crosses(part), strict=True)
+            msrp[rows] = [self._usual_msrps.of(title, self._usual_msrp) for title in titles]
         return msrp, missing
+
+    def _usual_msrp(self, title: Title) -> float:
+        return math.exp(self._msrp.row(*title)[-1][0])
 
     def state(self) -> State:
         settings, arrays = self._msrp.state()
@@ -155,6 +164,7 @@ class Imputer(Transformer):
         return State(head, arrays)
 
     def restore(self, state: State) -> None:
+        self._usual_msrps.clear()
         settings = state.settings
         self.last_observed = float(settings["last_observed"])
         self.usual_year = float(settings["usual_year"])

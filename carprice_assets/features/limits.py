@@ -93,6 +93,8 @@ class Limits:
         year, mileage = numbers(columns, "year"), numbers(columns, "mileage")
         age, scores = _block(columns, AGE)[:, AGE_AT], _block(columns, SCORES)[:, 0]
         new = _new(columns)
+        if len(year) == 1 and self._usual(columns, new[0], year[0], mileage[0], age[0], scores[0]):
+            return
         seen = f"{self.first_year:.0f} to {self.last_year:.0f}"
         for row in np.flatnonzero((year < self.first_year) | (year > self.last_year + 1)).tolist():
             told = f"cars of {seen} were learned from, none of {year[row]:.0f}"
@@ -109,6 +111,21 @@ class Limits:
         for row in np.flatnonzero(scores > self.score).tolist():
             told = "this combination of year, mileage, MSRP and price level is stranger than 99.9 %"
             yield row, Note("odd", "car", f"{told} of the cars learned from")
+
+    def _usual(
+        self, columns: Columns, new: bool, year: float, mileage: float, age: Any, score: Any
+    ) -> bool:
+        """Whether there is nothing to say about a single car: most often so, and soon told."""
+        (name,) = _names(columns)
+        first, last = self.models.get(name, (-np.inf, np.inf))
+        most = self.new_mileage if new else self.mileage[int(min(max(age / SPAN, 0), SPANS - 1))]
+        return bool(
+            self.first_year <= year <= self.last_year + 1
+            and first - YEARS_APART <= year <= last + YEARS_APART
+            and not (new and age > self.new_age)
+            and not mileage > most
+            and not score > self.score
+        )
 
     def _apart(self, columns: Columns, year: NDArray[np.float64]) -> Iterator[tuple[int, Note]]:
         for row, (name, own) in enumerate(zip(_names(columns), year.tolist(), strict=True)):

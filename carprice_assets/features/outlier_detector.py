@@ -18,8 +18,10 @@ from carprice_assets.listings.notes import Note
 TREES, SAMPLES, SEED = 200, 256, 20_260_101
 CONTAMINATION = 0.10
 UNUSUAL = 0.005
-NUMBERS_AT = [NUMBERS.index(name) for name in ("year", "mileage", "mileage_per_year", "msrp")]
-PRICES_AT = [FEATURES.index(name) for name in ("price_expected", "rest_make", "rest_title_year")]
+LOOKED_AT = ("year", "mileage", "mileage_per_year", "msrp")
+NUMBERS_AT = np.array([NUMBERS.index(name) for name in LOOKED_AT])
+PRICED_BY = ("price_expected", "rest_make", "rest_title_year")
+PRICES_AT = np.array([FEATURES.index(name) for name in PRICED_BY])
 EXPECTED_AT, FROM_MSRP_AT = FEATURES.index("price_expected"), FEATURES.index("price_from_msrp")
 MOST_SCORED = 20_000
 
@@ -77,15 +79,21 @@ class OutlierDetector(Transformer):
         """A note for each row as odd as the oddest 0.5 % of the training part."""
         known = columns[self.name] if self.name in columns else self.transform(columns)
         scores = known[:, 0]
+        if len(scores) == 1 and not scores[0] > self.unusual:
+            return
         for row in np.flatnonzero(scores > self.unusual).tolist():
             yield row, Note("unusual", "car", "few cars like this were learned from: price unsure")
 
     def _features(self, columns: Columns) -> Block:
-        numbers = columns["imputer"][:, NUMBERS_AT]
         price = columns["price_encoder"]
         # How far the MSRP speaks for another price than title, age and mileage do.
         odds = price[:, FROM_MSRP_AT] - price[:, EXPECTED_AT]
-        parts = [numbers, price[:, PRICES_AT], odds[:, None], columns["stock_type_encoder"]]
+        parts = (
+            columns["imputer"].take(NUMBERS_AT, axis=1),
+            price.take(PRICES_AT, axis=1),
+            odds[:, None],
+            columns["stock_type_encoder"],
+        )
         return np.concatenate(parts, axis=1, dtype=np.float32)
 
     def _scores(self, features: Block) -> NDArray[np.float64]:

@@ -14,6 +14,7 @@ from carprice_assets.features.depreciation import Depreciation
 from carprice_assets.features.hierarchy import Hierarchy
 from carprice_assets.features.imputer import NUMBERS
 from carprice_assets.features.price_levels import MSRP_LEVELS, PRICE_LEVELS
+from carprice_assets.features.remembered import Remembered
 from carprice_assets.features.title_keys import all_titles, crosses
 from carprice_assets.listings.contract import Columns
 
@@ -34,9 +35,16 @@ FEATURES = (
     "price_expected",
     "price_from_msrp",
 )
+LOOKED_UP = 2 * len(LEVEL_NAMES) + len(DISCOUNTS) + len(COUNTED)
+"""Features that title, year and stock type alone decide; they come first."""
+LOGS = slice(LOOKED_UP - len(COUNTED), LOOKED_UP)
+REST_AT = len(LEVEL_NAMES) + TITLE_YEAR
+ANCHOR_AT = 2 * len(LEVEL_NAMES) + ANCHOR
 BEHIND_AT = (FEATURES.index("rows_title_year_new"), FEATURES.index("rows_title_year"))
 OTHER_KIND = 0.1
 NUMBER = {name: i for i, name in enumerate(NUMBERS)}
+Row = tuple[tuple[str, ...], tuple[int, int, int, int]]
+"""A title's keys and the codes of its crosses."""
 
 
 class PriceEncoder(Transformer):
@@ -64,10 +72,12 @@ class PriceEncoder(Transformer):
         self._price = Hierarchy(PRICE_LEVELS, targets=2)
         self._discount = Hierarchy(MSRP_LEVELS)
         self._base = Depreciation()
+        self._looked_up: Remembered[Row, NDArray[np.float64]] = Remembered()
 
     def fit(self, columns: Columns, target: NDArray[np.float64]) -> None:
         titles, codes = all_titles(columns), crosses(columns)
         log_price = np.log(target)
+        self._looked_up.clear()
         self._base.set_knots(_number(columns, "mileage"))
         design = self._design(columns)
         self._base.fit(design, log_price)
@@ -76,19 +86,27 @@ class PriceEncoder(Transformer):
         self._discount.fit(titles, codes, _discounts(columns, log_price)[:, None])
 
     def transform(self, columns: Columns) -> Block:
-        titles, codes = all_titles(columns), crosses(columns)
-        rows = len(titles)
-        rows = list(zip(titles, codes, strict=True))
+        rows = list(zip(all_titles(columns), crosses(columns), strict=True))
         # Cars alike in title, year and stock type are looked up once.
-        found = {row: (self._price.row(*row), self._discount.row(*row)) for row in set(rows)}
-        shape = (len(rows), len(PRICE_LEVELS), 3)
-        prices = np.array([found[row][0] for row in rows], dtype=np.float64).reshape(shape)
-        discounts = np.array(
-            [[found[row][1][at][0] for at in DISCOUNT_AT] for row in rows], dtype=np.float64
-        ).reshape(-1, len(DISCOUNT_AT))
-        behind = prices[:, COUNTED_AT, 2]
+        found = {row: self._looked_up.of(row, self._look_up) for row in dict.fromkeys(rows)}
+        known = np.concatenate([np.empty(0), *map(found.__getitem__, rows)])
+        known = known.reshape(-1, LOOKED_UP)
         base = self._base.predict(self._design(columns))
-        return _block(columns, prices[:, :, :2].transpose(2, 0, 1), discounts, behind, base)
+        block = np.empty((len(rows), len(FEATURES)), np.float32)
+        block[:, :LOOKED_UP] = known
+        block[:, LOGS] = np.log1p(np.ascontiguousarray(known[:, LOGS]))
+        block[:, LOOKED_UP] = base
+        block[:, LOOKED_UP + 1] = base + known[:, REST_AT]
+        block[:, LOOKED_UP + 2] = np.log(_number(columns, "msrp")) + known[:, ANCHOR_AT]
+        return block
+
+    def _look_up(self, row: Row) -> NDArray[np.float64]:
+        """Means of price and rest, discounts and rows behind of one title, year and type."""
+        prices, discounts = self._price.row(*row), self._discount.row(*row)
+        means = [each[0] for each in prices]
+        means += [each[1] for each in prices]
+        means += [discounts[at][0] for at in DISCOUNT_AT]
+        return np.array(means + [prices[at][2] for at in COUNTED_AT])
 
     def transform_training(self, columns: Columns, target: NDArray[np.float64]) -> Block:
         titles, codes = all_titles(columns), crosses(columns)
@@ -117,6 +135,7 @@ class PriceEncoder(Transformer):
         return State(settings, arrays)
 
     def restore(self, state: State) -> None:
+        self._looked_up.clear()
         for key, part in (("price", self._price), ("discount", self._discount)):
             head = f"{key}_"
             arrays = {

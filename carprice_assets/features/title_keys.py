@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
-from carprice_assets.features.columns import numbers, texts
+from carprice_assets.features.columns import REMEMBERED, numbers, texts
 from carprice_assets.listings.contract import CERTIFIED, NEW, Columns
 
 BASES = ("make", "model_1", "model_2", "model_3", "title")
@@ -30,15 +31,13 @@ def title_keys(make: str, words: list[str]) -> tuple[str, ...]:
 
 def all_titles(columns: Columns) -> Titles:
     """The keys of every row."""
-    known: dict[tuple[str, str, str], tuple[str, ...]] = {}
-    titles: Titles = []
     rows = zip(*(texts(columns, name) for name in ("make", "model", "trim")), strict=True)
-    for row in rows:
-        keys = known.get(row)
-        if keys is None:
-            keys = known[row] = title_keys(row[0], title_words(row[1], row[2]))
-        titles.append(keys)
-    return titles
+    return [_keys_of(*row) for row in rows]
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _keys_of(make: str, model: str, trim: str) -> tuple[str, ...]:
+    return title_keys(make, title_words(model, trim))
 
 
 def crosses(columns: Columns) -> list[tuple[int, int, int, int]]:

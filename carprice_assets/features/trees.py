@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from carprice_assets.errors import UserError
 
 CELLS = 1 << 16  # rows times trees looked at together: what fits the processor's caches
+SMALL = 1 << 17  # nodes of a forest whose places are kept in the machine's own integers
 
 
 @dataclass(frozen=True)
@@ -107,13 +109,22 @@ class TreeArrays:
         missing = bool(np.isnan(cells).any())
         starts = np.arange(rows, dtype=np.intp)[:, None] * width
         node = np.broadcast_to(self.roots, (rows, len(self.roots))).astype(np.intp)
+        feature, left = self._places
         for _ in range(self.depth):
-            value = cells.take(starts + self.feature.take(node))
+            at = feature.take(node)
+            value = cells.take(starts + at if rows > 1 else at)
             right = value > self.threshold.take(node)
             if missing:
                 right |= np.isnan(value) & ~self.missing_left.take(node)
-            node = self.left.take(node) + right
+            node = left.take(node) + right
         return node
+
+    @cached_property
+    def _places(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        """``feature`` and ``left`` as numpy looks places up: twice as fast, twice the memory."""
+        if len(self.feature) > SMALL:
+            return self.feature, self.left
+        return self.feature.astype(np.intp), self.left.astype(np.intp)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The arrays by name, for ``.npy`` files; :meth:`from_arrays` takes them back."""

@@ -12,6 +12,7 @@ from carprice_assets.features.base import Block, State, Transformer
 from carprice_assets.features.columns import numbers, texts
 from carprice_assets.features.price_encoder import FEATURES as PRICES
 from carprice_assets.features.price_encoder import vehicle_folds
+from carprice_assets.features.remembered import Remembered
 from carprice_assets.features.rests import Bases
 from carprice_assets.features.ridge import WordRidge
 from carprice_assets.features.title_keys import title_words
@@ -46,6 +47,7 @@ class WordEncoder(Transformer):
     def __init__(self) -> None:
         self._typical = 0.0
         self._weights: dict[str, float] = {}
+        self._worths: Remembered[Car, float] = Remembered()
 
     def fit(self, columns: Columns, target: NDArray[np.float64]) -> None:
         cars, group = _grouped(columns)
@@ -55,14 +57,14 @@ class WordEncoder(Transformer):
         typical = float(rest.mean())
         sums = np.bincount(group, rest - typical, len(cars)).astype(np.float64)
         weights = ridge.solve(counts.astype(np.float64), sums).astype(np.float32)
+        self._worths.clear()
         self._typical = typical
         self._weights = dict(zip(ridge.words, weights.tolist(), strict=True))
 
     def transform(self, columns: Columns) -> Block:
         cars = _cars(columns)
-        found = {car: self._worth(car) for car in set(cars)}
-        worth = np.array([found[car] for car in cars], dtype=np.float64)
-        return _block(columns, worth)
+        found = {car: self._worths.of(car, self._worth) for car in dict.fromkeys(cars)}
+        return _block(columns, np.array([found[car] for car in cars], dtype=np.float64))
 
     def _worth(self, car: Car) -> float:
         weights = self._weights
@@ -94,6 +96,7 @@ class WordEncoder(Transformer):
         return State(settings, {"weights": weights})
 
     def restore(self, state: State) -> None:
+        self._worths.clear()
         words, weights = state.settings["words"], state.arrays["weights"].tolist()
         self._typical = float(state.settings["typical"])
         self._weights = dict(zip(words, weights, strict=True))

@@ -7,6 +7,7 @@ one and the used one the rarer. Asked about one car twice, all else equal, it sh
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from math import isfinite, isnan
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,9 +16,10 @@ from numpy.typing import NDArray
 
 from carprice_assets.errors import UserError
 from carprice_assets.features.columns import numbers
-from carprice_assets.features.imputer import age_at
+from carprice_assets.features.imputer import DAYS_A_YEAR, EPOCH_YEAR, YOUNGEST, age_at
 from carprice_assets.files import canonical_json, read_json
 from carprice_assets.listings.contract import NEW, USED, Columns, take, text_array
+from carprice_assets.regressors.order_of_few import ordered_one, variants_of_few
 
 FILE = "order.json"
 FORMAT = 1
@@ -31,6 +33,9 @@ YOUNG = 1.5
 """Age in years up to which a car may be as good as new."""
 FEW_MILES = 500.0
 NEW_QUANTILE = 0.99
+
+FEW = 4
+"""Cars up to which they are gone through one by one: numpy's calls cost more than cars do."""
 
 Floats = NDArray[np.float64]
 
@@ -124,6 +129,8 @@ class Order:
     def variants(self, columns: Columns) -> Variants:
         """All rows that the prices of ``columns`` depend on."""
         own_year = numbers(columns, "year")
+        if 0 < len(own_year) <= FEW and not np.isnan(own_year).any():
+            return self._variants_of_few(columns, own_year.tolist())
         first = np.fmin(own_year, self.first_year)[:, None]
         last = np.fmax(own_year, self.last_year)[:, None]
         steps = np.arange(-self.window, self.window + 1.0)
@@ -159,6 +166,8 @@ class Order:
         """
         logs = np.log(np.where(prices > 0, prices, np.nan))
         weights = LEAST_SUPPORT + support
+        if 0 < len(variants.own) <= FEW and not np.isnan(logs).any():
+            return self._ordered_few(variants, logs.tolist(), weights.tolist())
         years = numbers(variants.columns, "year")[variants.same]
         rise = np.nan_to_num(self.step * (years - years[:, self.window, None]))
         own, turned = (logs[rows] - rise for rows in (variants.same, variants.other))
@@ -179,6 +188,58 @@ class Order:
             good[:, self.window],
         )
         return np.exp(np.where(variants.new[:, 0], as_new, as_used))
+
+    def _variants_of_few(self, columns: Columns, own_year: list[float]) -> Variants:
+        """:meth:`variants` of cars that all have a model year."""
+        kinds: list[str] = columns["stock_type"].tolist()
+        observed = numbers(columns, "observed_at").tolist()
+        mileage = numbers(columns, "mileage").tolist()
+        years: list[list[float]] = []
+        good: list[list[bool]] = []
+        for year, kind, day, miles in zip(own_year, kinds, observed, mileage, strict=True):
+            first, last = min(year, self.first_year), max(year, self.last_year)
+            steps = range(-self.window, self.window + 1)
+            own = [min(max(year + step, first), last) for step in steps]
+            today = EPOCH_YEAR + (day if isfinite(day) else self.last_observed) / DAYS_A_YEAR
+            driven = 0.0 if kind == NEW and isnan(miles) else miles
+            few = driven <= self.new_mileage
+            years.append(own)
+            good.append([few and max(today - each + 0.5, YOUNGEST) <= YOUNG for each in own])
+        found = variants_of_few(years, good, kinds)
+        rows = take(columns, np.array(found.car, np.intp))
+        rows["year"], rows["stock_type"] = np.array(found.year), text_array(found.kind)
+        driven = numbers(rows, "mileage")
+        for row in range(found.count, len(found.car)):
+            if found.kind[row] == USED and isnan(driven[row]):
+                driven[row] = 0.0
+        rows["mileage"] = driven
+        same = np.array(found.same, np.intp)
+        new = np.array([[kind == NEW] for kind in kinds], bool)
+        other, as_good = np.array(found.other, np.intp), np.array(found.good, bool)
+        return Variants(rows, same[:, self.window], same, other, as_good, new)
+
+    def _ordered_few(self, variants: Variants, logs: list[float], weights: list[float]) -> Floats:
+        """:meth:`ordered` of cars whose variants all have a price."""
+        years = variants.columns["year"].tolist()
+        found: list[float] = []
+        for same, other, good, (new,) in zip(
+            variants.same.tolist(),
+            variants.other.tolist(),
+            variants.good.tolist(),
+            variants.new.tolist(),
+            strict=True,
+        ):
+            own_year = years[same[self.window]]
+            found.append(
+                ordered_one(
+                    [self.step * (years[row] - own_year) for row in same],
+                    ([logs[row] for row in same], [weights[row] for row in same]),
+                    ([logs[row] for row in other], [weights[row] for row in other]),
+                    good,
+                    new,
+                )
+            )
+        return np.exp(np.array(found))
 
     def _as_good_as_new(
         self, columns: Columns, years: Floats, new: NDArray[np.bool_]

@@ -149,7 +149,11 @@ class Predictor(Generic[Kind]):
         block = self.features.transform(blocks)
         behind = self._shared.rows_behind(blocks) if self._shared else np.zeros(len(block))
         price = self.order.ordered(variants, self.form.predict(block), behind)
-        return price, block[variants.own], take(blocks, variants.own)
+        own = variants.own
+        if len(own) > 1:
+            return price, block[own], take(blocks, own)
+        at = slice(int(own[0]), int(own[0]) + 1)  # one car: views, no copies
+        return price, block[at], {name: values[at] for name, values in blocks.items()}
 
     @cached_property
     def _shared(self) -> SharesBlocks | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,6 +20,7 @@ from carprice_assets.errors import UserError
 from carprice_assets.features.base import Block
 from carprice_assets.features.category_codes import CODE, WORD
 from carprice_assets.files import canonical_json, read_json
+from carprice_assets.regressors.oblivious import ObliviousTrees
 from carprice_assets.regressors.serving import load_catboost, run_catboost, save_catboost
 
 FOLDER, HEAD, MODEL = "range", "ranges.json", "scale.cbm"
@@ -61,6 +63,7 @@ class Scale:
     model: Any
     names: tuple[str, ...]
     places: NDArray[np.intp]
+    trees: ObliviousTrees | None = None
 
     @classmethod
     def fit(
@@ -115,27 +118,33 @@ class Scale:
         places = {name: place for place, name in enumerate(names)}
         if missing := [name for name in wanted if name not in places]:
             raise UserError(f"ranges: fitted on the feature {missing[0]!r}, which is not there")
-        return cls(model, tuple(wanted), np.array([places[name] for name in wanted], np.intp))
+        trees = None if model is None else ObliviousTrees.of(model)
+        at = np.array([places[name] for name in wanted], np.intp)
+        return cls(model, tuple(wanted), at, trees)
 
     def of(self, features: Block, predicted: Floats) -> Floats:
         """The scale of each row, (rows,), for the whole matrix and its prices."""
-        logs = run_catboost(self.model, self.inputs(features, predicted))
+        logs = run_catboost(self.model, self.inputs(features, predicted), self.trees)
         return np.exp(SHARPNESS * logs)
 
     def inputs(self, features: Block, predicted: Floats) -> Block:
         """What the model reads, float32 (rows, columns)."""
-        table = features[:, self.places]
         log_price = np.log(predicted)
-        parts: list[Floats] = [log_price]
-        estimates = [
-            np.ascontiguousarray(table[:, self.names.index(name)], np.float64)
-            for name in (EXPECTED, FROM_MSRP)
-            if name in self.names
-        ]
-        parts += [log_price - estimate for estimate in estimates]
+        estimates = [features[:, at].astype(np.float64) for at in self._estimates]
+        parts = [log_price, *(log_price - estimate for estimate in estimates)]
         if len(estimates) > 1:
             parts.append(np.abs(estimates[0] - estimates[1]))
-        return np.column_stack([table, *parts]).astype(np.float32)
+        table = np.empty((len(features), len(self.places) + len(parts)), np.float32)
+        table[:, : len(self.places)] = features.take(self.places, axis=1)
+        for at, part in enumerate(parts, len(self.places)):
+            table[:, at] = part
+        return table
+
+    @cached_property
+    def _estimates(self) -> list[int]:
+        """Columns of the two usual prices, where the matrix has them."""
+        wanted = [name for name in (EXPECTED, FROM_MSRP) if name in self.names]
+        return [int(self.places[self.names.index(name)]) for name in wanted]
 
 
 @dataclass(frozen=True)

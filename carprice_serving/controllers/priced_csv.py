@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import AsyncGenerator
-from datetime import UTC, date, datetime
+from datetime import date
 from functools import partial
 from http import HTTPStatus
 from typing import IO, Annotated, Any
@@ -15,11 +15,12 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, Parameter
 from litestar.response import Stream
 
+from carprice_serving.answered import Answered
 from carprice_serving.bodies import body_pieces, drain, read_day, require_type
 from carprice_serving.csv_cars import CsvCars, Row, head_line, priced_lines
 from carprice_serving.openapi import CsvOperation, csv_answer, problems_of
 from carprice_serving.problems import RequestProblem, field_problem
-from carprice_serving.valuations import Valuations, value
+from carprice_serving.valuations import Valuations, today, value
 from carprice_serving.valuers import Valuer
 
 IN_MEMORY = 1_000_000
@@ -61,7 +62,7 @@ def priced_csv_routes(valuations: Valuations) -> list[HTTPRouteHandler]:
             valuer = valuations.valuer(market)
             require_type(request, CSV)
             valuations.require_regressor(valuer, model_type)
-            day = _day(as_of)
+            day = _day(valuer, as_of)
         except RequestProblem:
             await drain(request)
             raise
@@ -82,8 +83,8 @@ def priced_csv_routes(valuations: Valuations) -> list[HTTPRouteHandler]:
     return [value_csv]
 
 
-def _day(text: str | None) -> date:
-    day = read_day(text) if text else datetime.now(UTC).date()
+def _day(valuer: Valuer, text: str | None) -> date:
+    day = read_day(text) if text else today(valuer)
     if day is None:
         told = f"must be a date like 2026-01-31, got {(text or '')[:40]!r}"
         raise field_problem("invalid-request", "as_of", told)
@@ -120,10 +121,15 @@ async def _priced(
         yield head_line(cars.names)
         pieces = cars.pieces(valuations.settings.slice_cars)
         while rows := await valuations.in_turn(partial(next, pieces, list[Row]())):
-            yield await valuations.in_turn(partial(_lines, valuer, cars, rows, regressor, as_of))
+            work = partial(_valued, valuer, cars, rows, regressor, as_of)
+            lines, answered = await valuations.in_turn(work)
+            valuations.listeners.tell(answered)
+            yield lines
 
 
-def _lines(
+def _valued(
     valuer: Valuer, cars: CsvCars, rows: list[Row], regressor: str | None, as_of: date
-) -> bytes:
-    return priced_lines(rows, value(valuer, as_of, regressor, [cars.car(row) for row in rows]))
+) -> tuple[bytes, Answered]:
+    given = [cars.car(row) for row in rows]
+    found = value(valuer, as_of, regressor, given)
+    return priced_lines(rows, found), Answered(valuer, regressor, as_of, given, found)

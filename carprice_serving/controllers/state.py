@@ -7,11 +7,13 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.response import Redirect
 
-from carprice_serving.schemas import Health, MarketReadiness, Markets, Readiness
+from carprice_serving.board import Board
+from carprice_serving.running import in_service
+from carprice_serving.schemas import Health, MarketReadiness, Markets, Readiness, Worker
 from carprice_serving.valuers import MarketState, ValuerRegistry
 
 
-def state_routes(registry: ValuerRegistry) -> list[HTTPRouteHandler]:
+def state_routes(registry: ValuerRegistry, board: Board) -> list[HTTPRouteHandler]:
     """Handlers that tell what ``registry`` knows."""
 
     @get(
@@ -34,7 +36,7 @@ def state_routes(registry: ValuerRegistry) -> list[HTTPRouteHandler]:
         responses={503: ResponseSpec(Readiness, description="No market can answer")},
     )
     def ready() -> Response[Readiness]:
-        told = readiness(registry)
+        told = readiness(registry, board)
         return Response(told, status_code=200 if told.ready else 503)
 
     @get(
@@ -45,7 +47,7 @@ def state_routes(registry: ValuerRegistry) -> list[HTTPRouteHandler]:
         sync_to_thread=False,
     )
     def markets() -> Markets:
-        told = readiness(registry)
+        told = readiness(registry, board)
         return Markets(told.default_market, [market for market in told.markets if market.ready])
 
     @get("/", include_in_schema=False, sync_to_thread=False)
@@ -55,7 +57,7 @@ def state_routes(registry: ValuerRegistry) -> list[HTTPRouteHandler]:
     return [health, ready, markets, root]
 
 
-def readiness(registry: ValuerRegistry) -> Readiness:
+def readiness(registry: ValuerRegistry, board: Board) -> Readiness:
     """All markets that have or had a champion, by name."""
     states = registry.states
     shown = [_readiness(states[n]) for n in sorted(states) if _has_champion(states[n])]
@@ -63,7 +65,8 @@ def readiness(registry: ValuerRegistry) -> Readiness:
     detail = f"answering for {', '.join(able)}" if able else "no release can be served"
     if not shown:
         detail = "no market has a champion: `carprice train --market us` makes one"
-    return Readiness(bool(able), registry.default_market, detail, shown)
+    workers = [Worker(**each) for each in in_service(board, registry)]
+    return Readiness(bool(able), registry.default_market, detail, shown, workers)
 
 
 def _has_champion(state: MarketState) -> bool:

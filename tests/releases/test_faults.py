@@ -4,6 +4,7 @@ it, and the power cut after any prefix. The store is whole afterwards and the ne
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import itertools
 import re
@@ -226,6 +227,23 @@ def test_the_power_is_cut_after_a_failure_and_the_next_call(name: str, tmp_path:
             trial.promised = store.ledger(MARKET)
             trial.cut(port.model, kind, done)
         shutil.rmtree(disk)
+
+
+def test_the_power_is_cut_within_the_call_after_a_failure(tmp_path: Path) -> None:
+    """Above all where the pointer moved, but could not be synced: its line must not outlast it."""
+    trial = Trial(tmp_path, SCENARIOS["promote another"])
+    for number, name in enumerate(operations(trial)):
+        if not name.startswith(("fsync", "rename")):
+            continue
+        for stop in range(8):
+            disk = trial.disk()
+            model = DiskModel(disk)
+            trial.run(disk, FaultyPort(model, "I/O error", number))
+            with contextlib.suppress(Stopped):
+                store_at(disk, FaultyPort(model, "before", stop)).record(MARKET, {"event": "odd"})
+            for kind in cuts(0, 0).values():
+                trial.cut(model, kind, False)
+            shutil.rmtree(disk)
 
 
 def test_the_model_keeps_step_with_the_disk(trial: Trial) -> None:

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -103,3 +104,66 @@ def run(*words: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, *words], env=env, capture_output=True, text=True, timeout=120
     )
+
+
+def test_beyond_this_machine_it_does_not_start_without_a_key(tmp_path: Path) -> None:
+    home = environment(tmp_path, CARPRICE_PORT="0", CARPRICE_HOST="0.0.0.0")
+    ended = run("-m", "carprice_serving", env=home)
+    assert ended.returncode == 2
+    assert re.fullmatch(
+        r"0\.0\.0\.0 is reached [^\n]*`carprice keys add NAME`[^\n]*\n", ended.stderr
+    )
+
+
+@pytest.fixture
+def workers(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A service of two workers, and its address."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "carprice_serving"],
+        env=environment(tmp_path, CARPRICE_PORT="0", CARPRICE_WORKERS="2"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        found = re.fullmatch(r"carprice serves on (http://\S+)\n", process.stdout.readline())
+        assert found
+        yield process, found[1]
+    finally:
+        if process.poll() is None:
+            process.terminate()
+        process.communicate(timeout=60)
+
+
+def pids(address: str) -> set[int]:
+    """The workers that ``/ready`` tells of; it is a 503 as long as there is no market."""
+    try:
+        with urllib.request.urlopen(f"{address}/ready", timeout=30) as answer:
+            return {each["pid"] for each in json.load(answer)["workers"]}
+    except urllib.error.HTTPError as refused:
+        with refused:
+            return {each["pid"] for each in json.load(refused)["workers"]}
+
+
+def wait_for_workers(address: str, without: int = 0) -> set[int]:
+    deadline = time.monotonic() + 60
+    while len(found := pids(address) - {without}) < 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    return found
+
+
+def test_two_workers_share_an_address_and_one_that_dies_is_replaced(
+    workers: tuple[subprocess.Popen[str], str],
+) -> None:
+    process, address = workers
+    killed = min(wait_for_workers(address))
+    os.kill(killed, signal.SIGKILL)
+    assert killed not in wait_for_workers(address, without=killed)
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (0, "")
+    told = [json.loads(line) for line in err.splitlines()]
+    assert [line["level"] for line in told] == ["error"]
+    assert f"worker {killed} ended with SIGKILL" in told[0]["message"]

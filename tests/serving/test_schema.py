@@ -26,6 +26,7 @@ def test_operations_are_pinned(client: Any) -> None:
         ("get", "/api/v1/{market}/openapi.json"): ("describeMarket", ["markets"], True),
         ("get", "/health"): ("getHealth", ["state"], True),
         ("get", "/ready"): ("getReadiness", ["state"], True),
+        ("get", "/metrics"): ("getMetrics", ["state"], True),
     }
 
 
