@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncGenerator
+from contextlib import suppress
 from datetime import date
 from http import HTTPStatus
 from typing import Any, cast
@@ -85,6 +86,12 @@ async def _piece(request: Request[Any, Any, Any]) -> tuple[bytes, bool]:
     if message["type"] == "http.disconnect":
         raise field_problem("body", "body", "ended early", HTTPStatus.BAD_REQUEST)
     return message.get("body", b""), message.get("more_body", False)
+
+
+async def drain(request: Request[Any, Any, Any]) -> None:
+    """Take in a body of which nothing was read, before it is refused; see :func:`_drain`."""
+    with suppress(RequestProblem):  # the client went away
+        await _drain(request, True)
 
 
 async def _drain(request: Request[Any, Any, Any], more: bool) -> None:

@@ -175,6 +175,10 @@ class Client:
         """That the process lives."""
         return self._asked(Health, "GET", "/health")
 
+    def get_metrics(self) -> str:
+        """Figures of the service in Prometheus's text format."""
+        return _refuse(*self._send("GET", "/metrics", self._headers, None)).decode()
+
     def get_readiness(self) -> Readiness:
         """Which release answers for which market, also where none does."""
         _, found = self._send("GET", "/ready", self._headers, None)

@@ -14,6 +14,7 @@ from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.plugins import JsonRenderPlugin, OpenAPIRenderPlugin
 from litestar.openapi.spec import (
+    Components,
     Example,
     OpenAPIFormat,
     OpenAPIMediaType,
@@ -23,6 +24,7 @@ from litestar.openapi.spec import (
     Reference,
     RequestBody,
     Schema,
+    SecurityScheme,
     Tag,
 )
 from litestar.router import Router
@@ -37,20 +39,27 @@ from carprice_serving.examples import CAR, REFERENCE_CARS, REFERENCE_PRICES
 from carprice_serving.problems import MEDIA_TYPE
 from carprice_serving.schemas import Problem
 
+KEY = "key"
 STATIC = Path(__file__).parent / "static"
 REFUSED = {
     400: "The request cannot be read",
+    401: "A key is needed, or it is not known",
     404: "Unknown market",
     413: "Body too large",
     415: "Another content type than the route takes",
     422: "A field of the request is missing or wrong; `errors` names it",
-    503: "No release of the market is in service",
+    429: "Too many requests of this client; `Retry-After` says when to come again",
+    503: "No release of the market is in service, or the service is busy",
     507: "No room for the file",
 }
 
 
+GUARDED = (401, 429, 503)
+"""What the guard may answer in a route's place."""
+
+
 def problems_of(*statuses: int) -> dict[int, ResponseSpec]:
-    """What a route may answer instead, by status."""
+    """What a route may answer instead, by status; what the guard may is always among it."""
     return {
         status: ResponseSpec(
             Problem,  # pyright: ignore[reportArgumentType]
@@ -58,7 +67,7 @@ def problems_of(*statuses: int) -> dict[int, ResponseSpec]:
             media_type=MEDIA_TYPE,
             generate_examples=False,
         )
-        for status in statuses
+        for status in sorted({*statuses, *GUARDED})
     }
 
 
@@ -250,6 +259,17 @@ def openapi_config() -> OpenAPIConfig:
         version=_version(),
         description="Prices of cars, each with its warnings and where it comes from.",
         path="/schema",
+        components=Components(
+            security_schemes={
+                KEY: SecurityScheme(
+                    type="apiKey",
+                    name="X-API-Key",
+                    security_scheme_in="header",
+                    description="Needed where the service asks for keys; see `carprice keys`",
+                )
+            }
+        ),
+        security=[{KEY: []}, {}],
         render_plugins=[DocsPage(), JsonRenderPlugin(media_type="application/json")],  # pyright: ignore[reportArgumentType]
         tags=[Tag("valuations"), Tag("releases"), Tag("markets"), Tag("state")],
     )

@@ -7,6 +7,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from carprice_serving.board import Board
 from carprice_serving.metrics import MEDIA_TYPE, Metrics
+from carprice_serving.openapi import problems_of
 
 
 def metrics_route(metrics: Metrics, board: Board) -> HTTPRouteHandler:
@@ -19,6 +20,7 @@ def metrics_route(metrics: Metrics, board: Board) -> HTTPRouteHandler:
         tags=["state"],
         media_type="text/plain",
         sync_to_thread=False,
+        responses=problems_of(),
     )
     def told() -> Response[str]:
         others = [each.get("metrics", {}) for each in board.others()]

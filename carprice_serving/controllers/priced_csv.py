@@ -16,7 +16,7 @@ from litestar.params import FromPath, Parameter
 from litestar.response import Stream
 
 from carprice_serving.answered import Answered
-from carprice_serving.bodies import body_pieces, read_day, require_type
+from carprice_serving.bodies import body_pieces, drain, read_day, require_type
 from carprice_serving.csv_cars import CsvCars, Row, head_line, priced_lines
 from carprice_serving.openapi import CsvOperation, csv_answer, problems_of
 from carprice_serving.problems import RequestProblem, field_problem
@@ -58,13 +58,14 @@ def priced_csv_routes(valuations: Valuations) -> list[HTTPRouteHandler]:
             str | None, Parameter(description="Day that the prices shall hold for, as 2026-01-31")
         ] = None,
     ) -> Stream:
-        valuer = valuations.valuer(market)
-        require_type(request, CSV)
-        valuations.require_regressor(valuer, model_type)
-        day = read_day(as_of) if as_of else today(valuer)
-        if day is None:
-            told = f"must be a date like 2026-01-31, got {(as_of or '')[:40]!r}"
-            raise field_problem("invalid-request", "as_of", told)
+        try:
+            valuer = valuations.valuer(market)
+            require_type(request, CSV)
+            valuations.require_regressor(valuer, model_type)
+            day = _day(valuer, as_of)
+        except RequestProblem:
+            await drain(request)
+            raise
         file = await _taken_in(request, settings.max_csv)
         try:
             own = [feature.name for feature in valuer.features]
@@ -80,6 +81,14 @@ def priced_csv_routes(valuations: Valuations) -> list[HTTPRouteHandler]:
         return Stream(answer, media_type=CSV, status_code=HTTPStatus.OK, headers=headers)
 
     return [value_csv]
+
+
+def _day(valuer: Valuer, text: str | None) -> date:
+    day = read_day(text) if text else today(valuer)
+    if day is None:
+        told = f"must be a date like 2026-01-31, got {(text or '')[:40]!r}"
+        raise field_problem("invalid-request", "as_of", told)
+    return day
 
 
 async def _taken_in(request: Request[Any, Any, Any], limit: int) -> IO[bytes]:

@@ -8,6 +8,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.response import Redirect
 
 from carprice_serving.board import Board
+from carprice_serving.openapi import problems_of
 from carprice_serving.running import in_service
 from carprice_serving.schemas import Health, MarketReadiness, Markets, Readiness, Worker
 from carprice_serving.valuers import MarketState, ValuerRegistry
@@ -45,6 +46,7 @@ def state_routes(registry: ValuerRegistry, board: Board) -> list[HTTPRouteHandle
         summary="Markets that can be asked",
         tags=["markets"],
         sync_to_thread=False,
+        responses=problems_of(),
     )
     def markets() -> Markets:
         told = readiness(registry, board)

@@ -14,11 +14,14 @@ import jsonschema
 import pytest
 import uvicorn
 from litestar import Litestar
+from litestar.testing import TestClient
 from openapi_spec_validator import validate
-from serving_fakes import FakeValuer, stock
+from serving_fakes import FakeSource, FakeValuer, stock
 
+from carprice_serving.app import create_app
 from carprice_serving.client import Client, Connection, Refused
 from carprice_serving.examples import CAR
+from carprice_serving.settings import Settings
 
 OPEN = [{"year": 2020 + n, "price": 30_000.0 + n} for n in range(4)]
 
@@ -68,7 +71,7 @@ def check(document: Any, method: str, path: str, answer: Any) -> None:
     told = document["paths"][path][method]["responses"][str(answer.status_code)]
     kind = answer.headers["content-type"].partition(";")[0]
     schema = told["content"][kind]["schema"]
-    value = answer.text if kind == "text/csv" else answer.json()
+    value = answer.text if kind.startswith("text/") else answer.json()
     whole = {**schema, "components": document["components"]}
     jsonschema.validate(value, strict(whole), jsonschema.Draft202012Validator)
 
@@ -121,6 +124,20 @@ def test_refusals_are_as_the_document_says(client: Any, document: Any) -> None:
         check(document, "get", path, client.get(path.replace("{market}", "practice")))
 
 
+def test_the_guards_refusals_are_as_the_document_says(
+    settings: Settings, valuer: FakeValuer, document: Any
+) -> None:
+    assert document["components"]["securitySchemes"]["key"]["name"] == "X-API-Key"
+    with TestClient(create_app(settings, FakeSource(us=valuer), keys_required=True)) as client:
+        for method, path, operation in operations(document):
+            answer = ask(client, method, path)
+            assert (answer.status_code == 401) == ("401" in operation["responses"]), path
+            if answer.status_code == 401:
+                check(document, method, path, answer)
+            else:
+                assert path in ("/health", "/ready")
+
+
 def test_the_postman_collection_asks_for_everything(client: Any, document: Any) -> None:
     collection = client.get("/schema/postman.json").json()
     assert collection["info"]["schema"].endswith("v2.1.0/collection.json")
@@ -170,6 +187,7 @@ def calls(typed: Client) -> dict[str, Any]:
         "list_markets": typed.list_markets,
         "describe_market": lambda: typed.describe_market("us"),
         "get_health": typed.get_health,
+        "get_metrics": typed.get_metrics,
         "get_readiness": typed.get_readiness,
     }
 

@@ -9,6 +9,7 @@ from datetime import date
 from threading import Event
 from typing import Any
 
+import anyio
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
@@ -148,6 +149,33 @@ def test_a_file_over_the_limit(settings: Settings) -> None:
     app = create_app(replace(settings, max_csv=1_000), FakeSource(us=TextValuer()))
     with TestClient(app) as client:
         refused(send(client, HEAD + "\n" + "Kia,Soul,2019,9,,\n" * 100), "1000 bytes", 413)
+
+
+def test_a_refusal_waits_until_the_file_was_sent(app: Any) -> None:
+    """Who still sends would find the connection closed, and never see why."""
+    waiting = [{"type": "http.request", "body": b"x" * 9, "more_body": n > 0} for n in range(50)]
+    sent: list[Any] = []
+    path = "/api/v1/mars/valuations.csv"
+    scope = {
+        "type": "http", "method": "POST", "path": path, "raw_path": path.encode(),
+        "query_string": b"", "headers": [(b"content-type", b"text/csv")], "scheme": "http",
+        "root_path": "", "client": None, "server": ("127.0.0.1", 80), "http_version": "1.1",
+    }  # fmt: skip
+
+    async def receive() -> Any:
+        assert not sent
+        return waiting.pop()
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def ask() -> None:
+        async with app.lifespan():
+            await app(scope, receive, send)
+
+    anyio.run(ask)
+    assert sent[0]["status"] == 404
+    assert waiting == []
 
 
 def test_others_are_answered_while_a_file_is_priced(settings: Settings) -> None:

@@ -53,7 +53,7 @@ def test_references_resolve_and_refusals_are_problems(client: Any) -> None:
     for name in re.findall(r'"#/components/schemas/([^"]+)"', response.text):
         assert name in document["components"]["schemas"]
     answers = document["paths"]["/api/v1/predict"]["post"]["responses"]
-    assert set(answers) == {"200", "400", "404", "413", "415", "422", "503"}
+    assert set(answers) == {"200", "400", "401", "404", "413", "415", "422", "429", "503"}
     for status in set(answers) - {"200"}:
         assert list(answers[status]["content"]) == ["application/problem+json"]
 

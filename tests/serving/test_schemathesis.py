@@ -21,7 +21,7 @@ pytestmark = pytest.mark.long
 EXAMPLES = int(os.environ.get("CARPRICE_EXAMPLES", "200"))
 OPERATIONS = (
     "predict", "valueCars", "valueCsv", "findComparables", "listReleases", "getLiveError",
-    "describeMarket", "listMarkets", "getHealth", "getReadiness",
+    "describeMarket", "listMarkets", "getHealth", "getReadiness", "getMetrics",
 )  # fmt: skip
 
 
