@@ -18,7 +18,7 @@ DEFAULTS: Mapping[str, Any] = {
     "latent": 16,
     "latent_activation": "linear",
     "epochs": 30,
-    "least_steps": 600,
+    "least_steps": 400,
     "batch": 512,
     "learning_rate": 2e-3,
     "dropout": 0.0,

@@ -25,8 +25,6 @@ from carprice_assets.errors import UserError
 from carprice_assets.features.base import Block
 from carprice_assets.files import canonical_json, read_json
 
-FOLDER = "bargains"
-"""Its folder in the content of a release."""
 HEAD = "detector.json"
 FORMAT = 1
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from carprice_assets.artifacts import ArtifactStore
 from carprice_assets.bargains.current import Current, read_current, read_payloads
-from carprice_assets.bargains.detector import FOLDER, Detector
+from carprice_assets.bargains.detector import Detector
 from carprice_assets.bargains.ranking import Ranked, Work, rank
 from carprice_assets.bargains.valuing import (
     Valued,
@@ -21,6 +21,7 @@ from carprice_assets.bargains.valuing import (
 from carprice_assets.errors import UserError
 from carprice_assets.listings.contract import from_days, row_count
 from carprice_assets.markets import Market
+from carprice_assets.releases.content import DETECTOR
 from carprice_assets.releases.valuer import Valuer
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def detector_of(valuer: Valuer) -> Detector | None:
     UserError
         Where it was fitted on other features than the release has.
     """
-    detector = Detector.load(valuer.content / FOLDER)
+    detector = Detector.load(valuer.content / DETECTOR)
     if detector and detector.feature_names != feature_names(valuer):
         raise UserError(f"release {valuer.release_id}: its detector reads other features")
     return detector

@@ -60,12 +60,15 @@ class Verdict:
 def judge(found: Reconstruction, deployed: Reconstruction | None, rules: BargainRules) -> Verdict:
     """Compare with the limits, and with the deployed one on the same hold-out cars.
 
-    Fails closed on anything missing or NaN.
+    Fails closed on anything missing or NaN. Where there are too few cars to judge by it takes no
+    part, and nothing is broken.
     """
     figures = (found.total, found.price)
     told = f"leaves {found.total:.1%} of all inputs and {found.price:.1%} of the price unexplained"
-    if not found.rows or not all(math.isfinite(each) for each in figures):
-        return Verdict(False, True, "no hold-out car to judge by, or no finite error")
+    if found.rows < rules.min_holdout:
+        return Verdict(False, False, f"{found.rows} hold-out cars are too few to judge it by")
+    if not all(math.isfinite(each) for each in figures):
+        return Verdict(False, True, "its error is not finite")
     if found.total > rules.max_reconstruction:
         return Verdict(False, True, f"{told}: the limit of all is {rules.max_reconstruction:.1%}")
     limit = rules.max_price_error

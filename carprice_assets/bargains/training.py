@@ -22,7 +22,7 @@ from carprice_assets.bargains.rules import Reconstruction
 from carprice_assets.errors import UserError
 from carprice_assets.features.base import Block
 from carprice_assets.features.feature_set import FeatureSet
-from carprice_assets.files import canonical_json
+from carprice_assets.files import canonical_json, read_json
 from carprice_assets.listings.contract import Columns, row_count
 from carprice_assets.listings.dataset import read_side
 from carprice_assets.markets.bargains import BargainRules
@@ -141,6 +141,11 @@ def reconstruction(form: AutoencoderForm, features: FeatureSet, holdout: Columns
         float(share[-1]),
         {name: float(each) for name, each, at in zip(form.inputs.names, share, moving) if at},
     )
+
+
+def read_reconstruction(autoencoder: Artifact) -> Reconstruction:
+    """What an autoencoder in the store left unexplained of its hold-out."""
+    return Reconstruction.from_json(read_json(autoencoder.path / RECONSTRUCTION))
 
 
 def matrix_of(features: FeatureSet, columns: Columns) -> Block:

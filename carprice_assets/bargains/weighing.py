@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -20,10 +21,10 @@ from carprice_assets.bargains.rules import Reconstruction, judge
 from carprice_assets.bargains.training import (
     FEATURES,
     ORIGIN,
-    RECONSTRUCTION,
     SERVING,
     TUNED_ON,
     matrix_of,
+    read_reconstruction,
     reconstruction,
 )
 from carprice_assets.errors import UserError
@@ -65,6 +66,7 @@ def fit_detector(
     deployed: Mapping[str, Reconstruction],
     seed: int,
     progress: Progress,
+    chosen: Sequence[str] | None = None,
 ) -> FittedDetector:
     """Weigh the residual and those autoencoders that pass, on validation, and keep the result.
 
@@ -74,6 +76,8 @@ def fit_detector(
         The regressor whose residual counts, and the folder of its serving form.
     deployed
         Reconstruction errors of the deployed detector's autoencoders on the same hold-out.
+    chosen
+        Autoencoders that join whatever the rules say: those of a release that is made again.
 
     Raises
     ------
@@ -81,15 +85,13 @@ def fit_detector(
         Where an autoencoder was fitted on another feature set.
     """
     started = time.perf_counter()
-    direction = Direction.parse(rules.direction)
     members: dict[str, AutoencoderForm] = {}
     left_out: dict[str, str] = {}
     for name, artifact in autoencoders.items():
         if read_json(artifact.path / ORIGIN)["feature_set"] != encoded.address:
             raise UserError(f"{name} was fitted on another feature set: materialize {name} again")
-        found = Reconstruction.from_json(read_json(artifact.path / RECONSTRUCTION))
-        verdict = judge(found, deployed.get(name), rules)
-        if verdict.passed:
+        verdict = judge(read_reconstruction(artifact), deployed.get(name), rules)
+        if verdict.passed or name in (chosen or ()):
             members[name] = AutoencoderForm.load(artifact.path / SERVING)
         else:
             left_out[name] = verdict.line
@@ -99,7 +101,7 @@ def fit_detector(
     detector = Detector.calibrate(
         encoded.feature_names,
         members,
-        direction,
+        Direction.parse(rules.direction),
         regressor,
         offers_of(predictor, read_side(dataset, "validation")),
         seed=seed,
@@ -114,7 +116,13 @@ def fit_detector(
                     "dataset": encoded.dataset,
                     "feature_set": encoded.address,
                     "regressor": regressor,
-                    "autoencoders": {n: each.address for n, each in sorted(autoencoders.items())},
+                    "direction": list(rules.direction),
+                    "seed": seed,
+                    "members": sorted(members),
+                    "autoencoders": {
+                        name: {"address": each.address, **_made(each)}
+                        for name, each in sorted(autoencoders.items())
+                    },
                     "left_out": left_out,
                     "precision": shown,
                 }
@@ -126,6 +134,12 @@ def fit_detector(
     weights = dict(zip(combination.names, combination.weights.tolist()))
     seconds = time.perf_counter() - started
     return FittedDetector(artifact, tuple(members), left_out, weights, shown, seconds)
+
+
+def _made(autoencoder: Artifact) -> dict[str, Any]:
+    """Seed and parameters of an autoencoder."""
+    origin = read_json(autoencoder.path / ORIGIN)
+    return {"seed": origin["seed"], "parameters": origin["parameters"]}
 
 
 def offers_of(predictor: Predictor[FeatureSet], columns: Columns) -> Offers:

@@ -6,6 +6,9 @@ from typing import Any
 import dagster as dg
 
 from carprice_assets.artifacts import Artifact
+from carprice_assets.bargains.refit import RECIPE as DETECTOR
+from carprice_assets.bargains.refit import recipe_of
+from carprice_assets.bargains.training import SERVING
 from carprice_assets.defs.common import (
     OWNERS,
     markdown_table,
@@ -37,6 +40,7 @@ GROUP = "promotion"
         "feature_set": dg.AssetIn("feature_set"),
         "leaderboard": dg.AssetIn("leaderboard"),
     },
+    deps=["bargain_detector"],
 )
 def challenger(
     context: dg.AssetExecutionContext,
@@ -65,6 +69,7 @@ def challenger(
         }
         regressors = {name: each.regressor for name, each in trained.items()}
         recipe = Recipe.of(market, feature_set, regressors, platform.artifacts)
+        detector = _detector(platform, name, feature_set, board.challenger)
         release = stage_challenger(
             platform.releases,
             market,
@@ -75,7 +80,9 @@ def challenger(
             provenance=here(
                 run_id=context.run.run_id, data_version=read_head(dataset.path)["data_version"]
             )
-            | {RECIPE: recipe.to_json()},
+            | {RECIPE: recipe.to_json()}
+            | ({DETECTOR: recipe_of(detector)} if detector else {}),
+            detector=detector.path / SERVING if detector else None,
         )
     return dg.MaterializeResult(
         value=release.id,
@@ -87,6 +94,18 @@ def challenger(
             "champion_now": platform.releases.champion(name) or "none",
         },
     )
+
+
+def _detector(
+    platform: Platform, market: str, feature_set: Artifact, regressor: str
+) -> Artifact | None:
+    """The bargain detector that was weighed with this regressor on this feature set."""
+    found = platform.latest("bargain_detector", market)
+    if found is None:
+        return None
+    made = recipe_of(found)
+    fits = made["feature_set"] == feature_set.address and made["regressor"] == regressor
+    return found if fits else None
 
 
 def _reasons(judgement: Judgement) -> Any:

@@ -33,6 +33,8 @@ class BargainRules:
     max_reconstruction, max_price_error
         Largest share of the variance of all inputs, and of the log price alone, that an
         autoencoder may leave unexplained on the hold-out.
+    min_holdout
+        Hold-out cars below which an autoencoder cannot be judged and takes no part.
     max_detector_loss
         Relative amount by which its reconstruction error may exceed that of the autoencoder of
         the same name in the release that serves.
@@ -46,7 +48,8 @@ class BargainRules:
     too_cheap: float = 0.5
     stale_days: int = 14
     max_reconstruction: float = 0.6
-    max_price_error: float = 0.3
+    max_price_error: float = 0.5
+    min_holdout: int = 100
     max_detector_loss: float = 0.02
     webhook: str = ""
 
@@ -65,7 +68,13 @@ class BargainRules:
         for name in ("min_saving", "too_cheap"):
             if not 0 < getattr(self, name) < 1:
                 raise UserError(f"{where}: bargains.{name} must be between 0 and 1")
-        for name in ("stale_days", "max_reconstruction", "max_price_error", "max_detector_loss"):
+        for name in (
+            "stale_days",
+            "max_reconstruction",
+            "max_price_error",
+            "max_detector_loss",
+            "min_holdout",
+        ):
             if getattr(self, name) < 0:
                 raise UserError(f"{where}: bargains.{name} must not be below 0")
         if self.webhook:

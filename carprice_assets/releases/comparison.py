@@ -15,6 +15,7 @@ PARTS: Mapping[str, str] = {
     "release.json": "head",
     "schema.json": "schema",
     FEATURES: "transformers",
+    "bargains": "bargain detector",
     "vehicles.npy": "vehicles",
     "golden.json": "golden cases",
     "figures.json": "figures",

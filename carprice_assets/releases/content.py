@@ -26,6 +26,8 @@ from carprice_assets.releases.strict import check_format
 from carprice_assets.releases.vehicles import Hashes, write_vehicles
 
 FIGURES_FORMAT = 1
+DETECTOR = "bargains"
+"""Folder of the bargain detector's serving form, where a release carries one."""
 SCHEMA_FORMAT = 2
 """The second has features of the market's own; without any, the first is written."""
 
@@ -43,6 +45,7 @@ def build_content(
     vehicles: Hashes,
     features: Sequence[DeclaredFeature] = (),
     parts: Parts | None = None,
+    detector: Path | None = None,
 ) -> None:
     """Fill ``folder``; equal parts give equal bytes.
 
@@ -70,6 +73,8 @@ def build_content(
         Those of the market's own, as declared when the dataset was made.
     parts
         Readers; the platform's own by default.
+    detector
+        Folder of a bargain detector's serving form, fitted on the same feature set.
 
     Raises
     ------
@@ -96,6 +101,8 @@ def build_content(
     _copy(feature_set_folder, folder / FEATURES)
     for name, source in regressors.items():
         _copy(source, folder / REGRESSORS / name)
+    if detector is not None:
+        _copy(detector, folder / DETECTOR)
     write_vehicles(folder, vehicles)
     (folder / "figures.json").write_bytes(
         canonical_json({"format": FIGURES_FORMAT, "regressors": dict(figures)})
