@@ -123,14 +123,17 @@ def _doubts(work: Work, rows: Sequence[int], known: Mapping[str, Dealing]) -> di
     payloads = work.payloads_of([str(each) for each in chosen["row_hash"]])
     found: dict[int, list[Note]] = {}
     for place, row in enumerate(rows):
+        car = car_doubts(
+            float(offers["mileage"][row]), str(offers["stock_type"][row]), notes[place]
+        )
         expected, low = float(valued.expected[row]), float(valued.low[row])
+        if is_grave(car):  # unsupported: what is expected of it says nothing
+            expected = low = float("nan")
         each = price_doubts(
             float(offers["price"][row]), expected, low, too_cheap=work.market.bargains.too_cheap
         )
         each += payload_doubts(payloads.get(str(offers["row_hash"][row]), "{}"))
-        each += car_doubts(
-            float(offers["mileage"][row]), str(offers["stock_type"][row]), notes[place]
-        )
+        each += car
         each += dealer_doubts(known.get(str(offers["dealer"][row]), Dealing()))
         if valued.known[row]:
             each.append(Note("learned_from", "price", "its own price took part in the training"))

@@ -1,6 +1,16 @@
 """The ``carprice`` command: thin, it launches the same assets that the UI shows."""
 
-from carprice_assets.cli import listings, markets, practice, releases, serving, training
+from carprice_assets.cli import bargains, listings, markets, practice, releases, serving, training
 from carprice_assets.cli.root import command, main
 
-__all__ = ["command", "listings", "main", "markets", "practice", "releases", "serving", "training"]
+__all__ = [
+    "bargains",
+    "command",
+    "listings",
+    "main",
+    "markets",
+    "practice",
+    "releases",
+    "serving",
+    "training",
+]
