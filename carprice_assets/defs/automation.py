@@ -32,8 +32,8 @@ def training_assets(regressors: Sequence[str]) -> list[str]:
         *(report_name(name) for name in regressors),
         *KINDS,
         "bargain_detector",
-        *PROMOTION,
         "bargains",
+        *PROMOTION,
     ]
 
 

@@ -118,7 +118,7 @@ def test_comparables_are_the_most_alike_on_sale_and_lately_gone() -> None:
     assert [each["mileage"] for each in on_sale] == [31_000, 30_000, 150_000]
     assert on_sale[0]["days_on_sale"] == 10
     assert [each["price"] for each in left] == [18_500, 18_900]
-    assert left[0]["delisted"] == "2024-09-15"
+    assert left[0]["delisted"] == "2024-09-16"
     assert left[1]["delisted"] is None
 
 
