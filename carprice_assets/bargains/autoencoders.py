@@ -18,7 +18,7 @@ DEFAULTS: Mapping[str, Any] = {
     "latent": 16,
     "latent_activation": "linear",
     "epochs": 30,
-    "least_steps": 400,
+    "steps_an_epoch": 14,
     "batch": 512,
     "learning_rate": 2e-3,
     "dropout": 0.0,
@@ -108,7 +108,8 @@ def _fit(
     draws = np.random.default_rng(seed)
     size = min(int(parameters["batch"]), len(train_rows))
     batches = max(len(train_rows) // size, 1)
-    epochs = max(int(parameters["epochs"]), math.ceil(parameters["least_steps"] / batches))
+    asked = int(parameters["epochs"])
+    epochs = max(asked, math.ceil(asked * parameters["steps_an_epoch"] / batches))
     rows, held = torch.from_numpy(train_rows), torch.from_numpy(validation)
     top = float(parameters["learning_rate"])
     step: Any = torch.optim.AdamW(network.all, lr=top, weight_decay=1e-5)

@@ -85,7 +85,7 @@ def fit_autoencoder(
     if len(encoded.train.price) < MIN_TRAIN or not len(encoded.validation.price):
         raise UserError(f"{name}: {len(encoded.train.price)} training cars are too few")
     started = time.perf_counter()
-    chosen = parameters_of(name, given)
+    chosen = parameters_of(name, {"epochs": rules.epochs, **given})
     names = encoded.feature_names
     inputs = Inputs.of(names, encoded.train.features, encoded.train.price)
     direction = Direction.parse(rules.direction)

@@ -30,6 +30,8 @@ class BargainRules:
     stale_days
         Days before the market's last day from which on a listing that was not seen again counts
         as no longer current.
+    epochs
+        Passes of an autoencoder over the training cars; small markets get more.
     max_reconstruction, max_price_error
         Largest share of the variance of all inputs, and of the log price alone, that an
         autoencoder may leave unexplained on the hold-out.
@@ -47,6 +49,7 @@ class BargainRules:
     min_saving: float = 0.08
     too_cheap: float = 0.5
     stale_days: int = 14
+    epochs: int = 30
     max_reconstruction: float = 0.6
     max_price_error: float = 0.5
     min_holdout: int = 100
@@ -63,6 +66,8 @@ class BargainRules:
         """
         if not self.direction or not all(DIRECTION.fullmatch(each) for each in self.direction):
             raise UserError(f"{where}: bargains.direction must name features with + or -: 'price-'")
+        if not 1 <= self.epochs <= 1_000:
+            raise UserError(f"{where}: bargains.epochs must be from 1 to 1,000")
         if not 1 <= self.limit <= 1_000:
             raise UserError(f"{where}: bargains.limit must be from 1 to 1,000")
         for name in ("min_saving", "too_cheap"):

@@ -16,7 +16,7 @@ from carprice_assets.errors import UserError
 from carprice_assets.files import canonical_json, read_json
 
 NAMES = ("year", "mileage", "price_expected", "noise", "code_make", "rest_make", "constant")
-FEW = {"epochs": 12, "least_steps": 0, "batch": 256, "width": 32, "latent": 3}
+FEW = {"epochs": 12, "steps_an_epoch": 0, "batch": 256, "width": 32, "latent": 3}
 
 
 def invented(seed: int, rows: int = 3_000) -> tuple[np.ndarray, np.ndarray]:

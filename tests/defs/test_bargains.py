@@ -25,6 +25,8 @@ from carprice_assets.releases.store import ReleaseStore
 from carprice_assets.releases.valuer import Valuer
 
 PLAIN = "plain_autoencoder"
+STRICT = SMALL_MARKET.replace("max_reconstruction = 5.0", "max_reconstruction = 0.001")
+HOOKED = SMALL_MARKET.replace("epochs = 3", 'webhook = "http://127.0.0.1:9/hook"')
 
 
 @pytest.fixture
@@ -68,7 +70,7 @@ def test_the_list_has_prices_that_are_none_apart(trained_home: Home, run: Any) -
 def test_a_broken_limit_is_red_and_stops_the_detector(
     trained_home: Home, instance: dg.DagsterInstance, run: Any
 ) -> None:
-    add_market(trained_home, "small", SMALL_MARKET + "\n[bargains]\nmax_reconstruction = 0.001\n")
+    add_market(trained_home, "small", STRICT)
     outcome = run(PLAIN, "bargain_detector")
     assert not outcome.success
     check = checks(instance, outcome)[f"{PLAIN}:reconstruction_limits"]
@@ -126,7 +128,7 @@ def test_the_sensor_announces_each_bargain_once(
     add_market(
         trained_home,
         "small",
-        SMALL_MARKET + '\n[bargains]\nwebhook = "http://127.0.0.1:9/hook"\n',
+        HOOKED,
     )
     found = present(trained_home.releases, "small")
     assert found is not None
@@ -144,7 +146,7 @@ def test_a_webhook_that_fails_is_tried_again(
     add_market(
         trained_home,
         "small",
-        SMALL_MARKET + '\n[bargains]\nwebhook = "http://127.0.0.1:9/hook"\n',
+        HOOKED,
     )
     context = dg.build_sensor_context()
     told = announce_bargains(context)
