@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -56,6 +57,16 @@ class Work:
     notes_of: NotesOf
     payloads_of: PayloadsOf
     rejected: Valued
+
+    @cached_property
+    def on_sale(self) -> Pool:
+        """The current offers, to compare with."""
+        return Pool.of(self.current.offers, self.market.distance)
+
+    @cached_property
+    def gone(self) -> Pool:
+        """What is lately gone, to compare with."""
+        return Pool.of(self.current.gone, self.market.distance)
 
 
 def rank(work: Work) -> Ranked:
@@ -165,7 +176,7 @@ def _refused(work: Work, known: Mapping[str, Dealing]) -> list[Entry]:
 
 
 class _Entries:
-    """Makes entries; the pools of comparables are put in order once."""
+    """Makes entries of the current offers, or of others that are given."""
 
     def __init__(
         self,
@@ -177,9 +188,7 @@ class _Entries:
         self.work, self.scores = work, scores
         self.offers = work.current.offers if offers is None else offers
         self.valued = work.valued if valued is None else valued
-        distance = work.market.distance
-        self.on_sale = Pool.of(work.current.offers, distance)
-        self.gone = Pool.of(work.current.gone, distance)
+        self.on_sale, self.gone = work.on_sale, work.gone
 
     def of(self, row: int, doubts: Sequence[Note]) -> Entry:
         """The entry of one offer, in JSON types."""

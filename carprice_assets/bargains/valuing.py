@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import numpy as np
@@ -13,16 +13,20 @@ from carprice_assets.errors import UserError
 from carprice_assets.features.base import Block
 from carprice_assets.features.training import KEPT
 from carprice_assets.files import read_json
-from carprice_assets.listings.contract import FEATURE_FIELDS, Columns, days
+from carprice_assets.listings.contract import FEATURE_FIELDS, Columns, days, take
 from carprice_assets.listings.dataset import read_side
 from carprice_assets.listings.declared import declared_alike
 from carprice_assets.listings.notes import Note
 from carprice_assets.markets import Market
 from carprice_assets.regressors.ensemble import OUT_OF_FOLD
+from carprice_assets.regressors.predictor import Predictor
 from carprice_assets.releases.engine import NamedFeatures
 from carprice_assets.releases.recipe import Recipe
 from carprice_assets.releases.scorecard import unlearned
 from carprice_assets.releases.valuer import Valuer
+
+NEAR = 1.15
+"""Times the low end of its range below which an offer is valued with the order guard."""
 
 Floats = NDArray[np.float64]
 
@@ -34,7 +38,7 @@ class Unseen:
     Attributes
     ----------
     rows
-        Listing id to its row in the two arrays.
+        Listing id, and the name of a vehicle, to its row in the two arrays.
     price
         Out-of-fold valuations, (rows,).
     features
@@ -81,12 +85,15 @@ def unseen_of(valuer: Valuer, store: ArtifactStore) -> Unseen | None:
     if not path.exists():
         return None
     kept = np.load(feature_set.path / KEPT, allow_pickle=False)
-    ids = read_side(dataset.path, "train")["listing_id"][kept]
+    train = read_side(dataset.path, "train")
+    ids, vehicles = train["listing_id"][kept], train["vehicle"][kept]
     price = np.load(path, allow_pickle=False)
     features = np.load(feature_set.path / "train.npy", mmap_mode="r", allow_pickle=False)
     if len(ids) != len(price) or len(ids) != len(features):
         return None
-    return Unseen({str(each): row for row, each in enumerate(ids)}, price, features)
+    rows = {str(each): row for row, each in enumerate(vehicles)}
+    rows |= {str(each): row for row, each in enumerate(ids)}
+    return Unseen(rows, price, features)
 
 
 def value_offers(
@@ -100,11 +107,31 @@ def value_offers(
 
     A car that the release has learned from is valued by the fit that had not seen it: else its
     own low price would have lowered what is expected of it. The range keeps its relative width.
+    The order guard, which costs several times the rest, is asked only about offers near or below
+    their range, which alone may be listed.
     """
     cars = _as_learned(valuer, market, columns)
     observed = min(day, days(valuer.last_observed))
     cars["observed_at"] = np.full(len(cars["make"]), observed)
     predictor = valuer.engine.predictor(None)
+    (expected, low, high), matrix = _answers(valuer, replace(predictor, order=None), cars)
+    known = np.zeros(len(expected), np.bool_)
+    blind = np.zeros(len(expected), np.bool_)
+    if unseen is None:
+        known = _learned(valuer, market, columns)
+    else:
+        blind = _blind(columns, unseen, expected, low, high, matrix)
+    near = np.flatnonzero((columns["price"] < NEAR * low) & ~blind)
+    exact, _ = _answers(valuer, predictor, take(cars, near))
+    for each, values in zip((expected, low, high), exact):
+        each[near] = values
+    return Valued(expected, low, high, matrix, known)
+
+
+def _answers(
+    valuer: Valuer, predictor: Predictor[Any], cars: Columns
+) -> tuple[tuple[Floats, Floats, Floats], Block]:
+    """Valuations with the ends of their ranges, and the matrix."""
     parts = list(predictor.answers(cars))
     expected, low, high = (
         np.concatenate([np.empty(0), *(getattr(part, name) for part in parts)])
@@ -114,12 +141,7 @@ def value_offers(
     matrix = np.concatenate([empty, *(predictor.features.transform(p.blocks) for p in parts)])
     sound = np.isfinite(expected) & (expected > 0)
     expected, low, high = (np.where(sound, each, np.nan) for each in (expected, low, high))
-    known = np.zeros(len(expected), np.bool_)
-    if unseen is not None:
-        _blind(columns["listing_id"], unseen, expected, low, high, matrix)
-    else:
-        known = _learned(valuer, market, columns)
-    return Valued(expected, low, high, matrix, known)
+    return (expected, low, high), matrix
 
 
 def feature_names(valuer: Valuer) -> tuple[str, ...]:
@@ -144,26 +166,34 @@ def _as_learned(valuer: Valuer, market: Market, columns: Columns) -> dict[str, N
 
 
 def _blind(
-    ids: NDArray[Any],
+    columns: Columns,
     unseen: Unseen,
     expected: Floats,
     low: Floats,
     high: Floats,
     matrix: Block,
-) -> None:
-    """Put the out-of-fold valuation and encodings in place of those that knew the price."""
-    found = [(row, unseen.rows[str(each)]) for row, each in enumerate(ids) if each in unseen.rows]
+) -> NDArray[np.bool_]:
+    """Put the out-of-fold valuation and encodings in place of those that knew the price.
+
+    Gives the rows where that was done, (rows,).
+    """
+    changed = np.zeros(len(expected), np.bool_)
+    names = zip(columns["listing_id"], columns["vehicle"])
+    places = [unseen.rows.get(one, unseen.rows.get(other)) for one, other in names]
+    found = [(row, each) for row, each in enumerate(places) if each is not None]
     if not found:
-        return
+        return changed
     here, there = (np.array(each, np.intp) for each in zip(*found))
     ratio = unseen.price[there] / expected[here]
     for each in (expected, low, high):
         each[here] *= ratio
     matrix[here] = unseen.features[there]
+    changed[here] = True
+    return changed
 
 
 def _learned(valuer: Valuer, market: Market, columns: Columns) -> NDArray[np.bool_]:
-    """Offers whose listing id names a vehicle that the release learned from."""
+    """Offers of vehicles that the release learned from."""
     learned = valuer.vehicles(market.split.salt)
-    _, mask = unlearned(market.split.salt, columns["listing_id"], [learned])
+    _, mask = unlearned(market.split.salt, columns["vehicle"], [learned])
     return ~mask

@@ -37,6 +37,7 @@ def offer(listing_id: str, price: float, **changed: Any) -> dict[str, Any]:
         "dealer": "",
         "url": f"http://127.0.0.1/{listing_id}",
         "row_hash": listing_id,
+        "vehicle": listing_id,
         "first_seen": DAY - 10,
         "last_seen": DAY,
         "first_price": price,

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import Any
 
 import dagster as dg
+import numpy as np
 import pytest
 from click.testing import CliRunner
 from tests_support import SMALL_MARKET, add_market, checks, materialized
 
+from carprice_assets.artifacts import ArtifactStore
 from carprice_assets.bargains.announcing import FILE
 from carprice_assets.bargains.autoencoders import KINDS
+from carprice_assets.bargains.current import read_current
 from carprice_assets.bargains.detector import Detector
 from carprice_assets.bargains.making import detector_of
 from carprice_assets.bargains.published import FOLDER, present
 from carprice_assets.bargains.refit import RECIPE
 from carprice_assets.bargains.rules import Reconstruction
+from carprice_assets.bargains.valuing import unseen_of, value_offers
 from carprice_assets.cli import main
 from carprice_assets.defs import bargains as module
 from carprice_assets.defs.bargains import announce_bargains
 from carprice_assets.home import Home
+from carprice_assets.listings.warehouse import Warehouse
+from carprice_assets.markets import load_market
 from carprice_assets.releases.content import DETECTOR
 from carprice_assets.releases.store import ReleaseStore
 from carprice_assets.releases.valuer import Valuer
@@ -65,6 +72,36 @@ def test_the_list_has_prices_that_are_none_apart(trained_home: Home, run: Any) -
     for entry in before.bargains:
         assert entry["price"] < entry["low"]
         assert entry["evidence"]
+
+
+def test_cars_learned_from_are_valued_by_the_fit_that_had_not_seen_them(
+    trained_home: Home, valuer: Valuer
+) -> None:
+    market = load_market(trained_home, "small")
+    with Warehouse.of(trained_home).connect("a test") as con:
+        current = read_current(con, market)
+    store = ArtifactStore(trained_home.artifacts)
+    unseen = unseen_of(valuer, store)
+    assert unseen is not None
+    ids = current.offers["listing_id"].tolist()
+    trained = np.array([each in unseen.rows for each in ids])
+    assert 0.5 < trained.mean() < 0.9
+    blind = value_offers(valuer, market, current.offers, current.day, unseen)
+    wanted = [unseen.price[unseen.rows[each]] for each in ids if each in unseen.rows]
+    reposted = [each not in unseen.rows for each in current.offers["vehicle"].tolist()]
+    assert set(np.array(ids)[reposted]).isdisjoint(unseen.rows)
+    np.testing.assert_allclose(blind.expected[trained], wanted)
+    assert not blind.known.any()
+    seeing = value_offers(valuer, market, current.offers, current.day)
+    assert seeing.known[trained].all()
+    price = current.offers["price"]
+
+    def off(found: np.ndarray) -> float:
+        return float(np.abs(np.log(price / found))[trained].mean())
+
+    assert off(blind.expected) > off(seeing.expected), "it knew the prices"
+    shutil.rmtree(trained_home.artifacts)
+    assert unseen_of(valuer, store) is None
 
 
 def test_a_broken_limit_is_red_and_stops_the_detector(
