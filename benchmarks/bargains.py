@@ -2,7 +2,9 @@
 
     python benchmarks/bargains.py                     # everything: about 25 minutes on two cores
     python benchmarks/bargains.py --parts practice    # of cards, practice, ranking
-    python benchmarks/bargains.py --home DIR          # keep artifacts, and go on
+    python benchmarks/bargains.py --home DIR          # keep artifacts
+    python benchmarks/bargains.py --home DIR --reuse DATASET,FEATURE_SET,REGRESSOR
+                                                      # cards whose prices DIR has fitted already
 
 On the hold-out of the cards file 2 % of the prices are lowered by 20 to 35 %, with five seeds;
 of as many offers as were planted, and of the first 20 and 50, the share that was planted. No car
@@ -95,8 +97,10 @@ class Made:
         return self.regressor.path / "serving"
 
 
-def made(market: Market, clean: Path, store: ArtifactStore, threads: int) -> Made:
+def made(market: Market, clean: Path, store: ArtifactStore, threads: int, reuse: str = "") -> Made:
     """Dataset, features, regressor, autoencoders and detector of one market."""
+    if reuse:
+        return weighed(market, *(store.get(each) for each in reuse.split(",")), store)
     began = time.perf_counter()
     dataset = dataset_of(market, clean, store)
     train = read_side(dataset.path, "train")
@@ -114,6 +118,18 @@ def made(market: Market, clean: Path, store: ArtifactStore, threads: int) -> Mad
         progress=lambda line: None, coverage=market.ranges.coverage, thread_count=threads,
     )  # fmt: skip
     say(f"  {REGRESSOR}: {regressor.seconds:.0f} s")
+    return weighed(market, dataset, feature_set, regressor.artifact, store)
+
+
+def weighed(
+    market: Market,
+    dataset: Artifact,
+    feature_set: Artifact,
+    regressor: Artifact,
+    store: ArtifactStore,
+) -> Made:
+    """The autoencoders and the detector, on what is there already."""
+    encoded = Encoded.open(feature_set)
     latent = tuned(encoded, store, market)
     autoencoders: dict[str, Artifact] = {}
     seconds = 0.0
@@ -130,12 +146,12 @@ def made(market: Market, clean: Path, store: ArtifactStore, threads: int) -> Mad
         say(f"  {name}: {fitted.seconds:.0f} s, unexplained {found.total:.1%}, of the price"
             f" {found.price:.1%}, reach {form.reach:g}, rest {form.rest_weight:g}")  # fmt: skip
     detector = fit_detector(
-        autoencoders, REGRESSOR, regressor.artifact.path / "serving", encoded, store,
+        autoencoders, REGRESSOR, regressor.path / "serving", encoded, store,
         rules=market.bargains, deployed={}, seed=market.training.seed,
         progress=lambda line: None,
     )  # fmt: skip
     say("  weights: " + ", ".join(f"{k} {v:+.2f}" for k, v in detector.weights.items()))
-    return Made(market, dataset, feature_set, regressor.artifact, detector.artifact, seconds)
+    return Made(market, dataset, feature_set, regressor, detector.artifact, seconds)
 
 
 def tuned(encoded: Encoded, store: ArtifactStore, market: Market) -> int:
@@ -243,11 +259,11 @@ def bars(found: dict[str, list[list[float]]]) -> bool:
     ) and one  # fmt: skip
 
 
-def cards(store: ArtifactStore, folder: Path, threads: int) -> tuple[bool, Made]:
+def cards(store: ArtifactStore, folder: Path, threads: int, reuse: str) -> tuple[bool, Made]:
     market = load_market(Home.current(), "us")
     say("\n== cards")
     clean = cleaned_warehouse(data_folder() / "carscom_2023_cards.parquet", market, folder)
-    found = made(market, clean, store, threads)
+    found = made(market, clean, store, threads, reuse)
     predictor = Predictor.load(found.feature_set.path / FEATURES, found.serving)
     holdout = read_side(found.dataset.path, "holdout")
     detector = Detector.load(found.detector.path / SERVING)
@@ -349,6 +365,7 @@ def main() -> int:
     parser.add_argument("--parts", default="cards,practice,ranking")
     parser.add_argument("--home", type=Path)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--reuse", default="")
     parser.add_argument("--rank", nargs=3, type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.rank:
@@ -360,7 +377,7 @@ def main() -> int:
     store = ArtifactStore(folder / "artifacts")
     met: list[bool] = []
     if "cards" in parts and data_folder().is_dir():
-        good, found = cards(store, folder, arguments.threads)
+        good, found = cards(store, folder, arguments.threads, arguments.reuse)
         met.append(good)
         if "ranking" in parts:
             met.append(ranking(found, folder / "clean.duckdb", store, folder))

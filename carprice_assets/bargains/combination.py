@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,11 @@ TINY = 1e-10
 REPEATS = 4
 FARTHEST = 8.0
 """Spreads at which a signal is cut off."""
+OWN = (
+    *("residual", "residual_in_range", "residual_squared", "in_range_squared"),
+    *("too_far", "width"),
+)
+"""Signals of the residual alone, in order."""
 TOO_FAR = 0.5
 """Log residual beyond which a price is rather wrong than low: the combination may say so."""
 
@@ -34,6 +39,11 @@ def in_range(price: Floats, expected: Floats, low: Floats) -> Floats:
     return residual(price, expected) / np.maximum(np.log(expected) - np.log(low), 1e-3)
 
 
+def signal_names(members: Iterable[str]) -> tuple[str, ...]:
+    """Names of the signals where these autoencoders take part, in order."""
+    return (*OWN, *(f"{name}_{kind}" for name in members for kind in ("along", "rest")))
+
+
 def signals(
     price: Floats,
     expected: Floats,
@@ -48,19 +58,18 @@ def signals(
     off = residual(price, expected)
     width = np.log(expected) - np.log(low)
     spreads = np.clip(in_range(price, expected, low), -FARTHEST, FARTHEST)
-    columns: dict[str, Floats] = {
-        "residual": off,
-        "residual_in_range": spreads,
-        "residual_squared": off * np.abs(off),
-        "in_range_squared": spreads * np.abs(spreads),
-        "too_far": np.maximum(-off - TOO_FAR, 0.0),
-        "width": np.log(np.maximum(width, 1e-3)),
-    }
+    columns = [
+        off,
+        spreads,
+        off * np.abs(off),
+        spreads * np.abs(spreads),
+        np.maximum(-off - TOO_FAR, 0.0),
+        np.log(np.maximum(width, 1e-3)),
+    ]
     for name, values in along.items():
-        cut = np.clip(values.astype(np.float64), -FARTHEST, FARTHEST)
-        columns[f"{name}_along"] = cut
-        columns[f"{name}_rest"] = np.minimum(rest[name].astype(np.float64), FARTHEST)
-    return tuple(columns), np.stack(list(columns.values()), axis=1)
+        columns.append(np.clip(values.astype(np.float64), -FARTHEST, FARTHEST))
+        columns.append(np.minimum(rest[name].astype(np.float64), FARTHEST))
+    return signal_names(along), np.stack(columns, axis=1)
 
 
 @dataclass(frozen=True)

@@ -38,8 +38,8 @@ class Current:
         Days since 1970-01-01: the market's last day with listings.
     offers
         Current listings: all feature fields, those of the market's own, and ``price``,
-        ``listing_id``, ``vehicle``, ``url``, ``row_hash``, ``first_seen``, ``last_seen``, ``first_price``,
-        ``drops`` and ``last_drop`` (NaN where there was none).
+        ``listing_id``, ``vehicle``, ``url``, ``row_hash``, ``first_seen``, ``last_seen``,
+        ``first_price``, ``drops`` and ``last_drop`` (NaN where there was none).
     rejected
         The same of rows whose price no car can have.
     gone
@@ -126,7 +126,8 @@ FROM listings WHERE market = $market
 """
 _LIFE = f"""
 price, listing_id, url, row_hash::VARCHAR AS row_hash, first_seen, last_seen,
-  coalesce(vehicle, listing_id) AS vehicle, coalesce(first_price, price) AS first_price, coalesce(drops, 0)::DOUBLE AS drops, last_drop
+  coalesce(vehicle, listing_id) AS vehicle,
+  coalesce(first_price, price) AS first_price, coalesce(drops, 0)::DOUBLE AS drops, last_drop
 FROM ({_MARKED}) LEFT JOIN (
   SELECT listing_id, arg_min(price, observed_at) AS first_price,
     count(*) FILTER (change < 0) AS drops, max(observed_at) FILTER (change < 0) AS last_drop
@@ -167,7 +168,8 @@ def _rejected(
         return _table(
             con,
             f"SELECT {fields}{own}, price, listing_id, url, row_hash::VARCHAR AS row_hash,"
-            " listing_id AS vehicle, scraped_at AS first_seen, scraped_at AS last_seen, price AS first_price,"
+            " listing_id AS vehicle, scraped_at AS first_seen, scraped_at AS last_seen,"
+            " price AS first_price,"
             " 0.0::DOUBLE AS drops, NULL::DATE AS last_drop FROM judged"
             " WHERE reason = 'price_out_of_range'",
             {},

@@ -17,6 +17,7 @@ from carprice_assets.bargains.combination import (
     fit,
     in_range,
     residual,
+    signal_names,
     signals,
 )
 from carprice_assets.bargains.direction import Direction
@@ -108,6 +109,7 @@ class Detector:
         UserError
             Where no validation offer has a valuation, or the direction names no feature.
         """
+        members = dict(sorted(members.items()))  # as they are loaded again
         if not np.isfinite(validation.expected).any():
             raise UserError("bargain_detector: no validation car has a valuation to learn from")
         names, plain = _signals(feature_names, members, direction, validation)
@@ -182,14 +184,17 @@ class Detector:
         if head.get("format") != FORMAT:
             raise UserError(f"{path}: not of format {FORMAT}, which this program reads")
         try:
-            members = {str(name): AutoencoderForm.load(folder / name) for name in head["members"]}
-            return cls(
+            members = {n: AutoencoderForm.load(folder / n) for n in sorted(head["members"])}
+            found = cls(
                 tuple(head["feature_names"]),
                 members,
                 Direction.parse(head["direction"]),
                 str(head["regressor"]),
                 Combination.restore(head["combination"]),
             )
+            if found.combination.names != signal_names(members):
+                raise ValueError("the combination weighs other signals")
+            return found
         except (KeyError, TypeError, ValueError, OSError) as error:
             raise UserError(f"{path}: malformed: {error}") from error
 

@@ -48,7 +48,7 @@ def refit(
             progress=progress,
             parameters=each["parameters"],
         ).artifact
-        for name, each in made["autoencoders"].items()
+        for name, each in sorted(made["autoencoders"].items())
         if name in made["members"]
     }
     detector = fit_detector(
