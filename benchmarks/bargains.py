@@ -347,13 +347,14 @@ def rank_alone(release: Path, clean: Path, artifacts: Path) -> None:
     # All listings of all scrapes count as current: 113,000 offers.
     market = replace(market, bargains=replace(market.bargains, stale_days=10_000))
     valuer = Valuer.load(release)
-    began = time.perf_counter()
+    began, worked = time.perf_counter(), time.process_time()
     content = make_list(Warehouse(clean).connect, market, valuer, ArtifactStore(artifacts))
     facts = {
         "offers": content["offers"],
         "bargains": len(content["bargains"]),
         "apart": len(content["apart"]),
         "seconds": round(time.perf_counter() - began, 1),
+        "processor_seconds": round(time.process_time() - worked, 1),
         "megabytes": round(peak_memory()),
     }
     doubts = [doubt["code"] for entry in content["apart"] for doubt in entry["doubts"]]
