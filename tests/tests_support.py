@@ -49,6 +49,11 @@ width = 16
 epochs = 2
 least_steps = 1
 
+[bargains]
+epochs = 3
+max_reconstruction = 5.0
+max_price_error = 5.0
+
 [promotion]
 min_r2 = 0.8
 max_naive_ratio = 1.2

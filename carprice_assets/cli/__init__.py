@@ -1,6 +1,7 @@
 """The ``carprice`` command: thin, it launches the same assets that the UI shows."""
 
 from carprice_assets.cli import (
+    bargains,
     housekeeping,
     keys,
     listings,
@@ -14,6 +15,7 @@ from carprice_assets.cli import (
 from carprice_assets.cli.root import command, main
 
 __all__ = [
+    "bargains",
     "command",
     "housekeeping",
     "keys",

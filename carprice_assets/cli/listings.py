@@ -22,7 +22,7 @@ from carprice_assets.markets import load_market
 def import_file(file: Path, market: str, file_format: str, scraped_at: datetime | None) -> None:
     """Take FILE in, clean it, and split it by vehicle."""
     from carprice_assets.defs import launch
-    from carprice_assets.defs.automation import LISTINGS
+    from carprice_assets.defs.automation import SCRAPE
     from carprice_assets.defs.telling import import_summary
     from carprice_assets.sources import find_format
 
@@ -35,7 +35,7 @@ def import_file(file: Path, market: str, file_format: str, scraped_at: datetime 
         "scraped_at": scraped_at.date().isoformat() if scraped_at else "",
     }
     with launch.instance(home) as instance:
-        outcome = launch.materialize(instance, market, LISTINGS, {"raw_listings": config})
+        outcome = launch.materialize(instance, market, SCRAPE, {"raw_listings": config})
     end(outcome, import_summary(market, outcome))
 
 
@@ -46,7 +46,7 @@ def import_file(file: Path, market: str, file_format: str, scraped_at: datetime 
 def crawl(market: str, sites: tuple[str, ...], full: bool) -> None:
     """Scrape the sites of a market, or go on with a crawl that did not end."""
     from carprice_assets.defs import launch
-    from carprice_assets.defs.automation import LISTINGS
+    from carprice_assets.defs.automation import SCRAPE
     from carprice_assets.defs.telling import import_summary
 
     home = Home.current()
@@ -57,7 +57,7 @@ def crawl(market: str, sites: tuple[str, ...], full: bool) -> None:
         raise UserError(f"market {market}: no site {unknown[0]!r}: there are {', '.join(known)}")
     config = {"sites": list(sites), "full": full}
     with launch.instance(home) as instance:
-        outcome = launch.materialize(instance, market, LISTINGS, {"raw_listings": config})
+        outcome = launch.materialize(instance, market, SCRAPE, {"raw_listings": config})
     end(outcome, import_summary(market, outcome))
 
 

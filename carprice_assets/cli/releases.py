@@ -191,6 +191,7 @@ def releases_rebuild(market: str, release: str) -> None:
     Takes as long as its training, and changes nothing: what serves and what is kept stay as
     they are. Ends with 0 where the id is the same, with 1 where it is not.
     """
+    from carprice_assets.bargains.refit import refit
     from carprice_assets.releases.listing import require_market
     from carprice_assets.releases.rebuild import plan, rebuild
 
@@ -199,7 +200,7 @@ def releases_rebuild(market: str, release: str) -> None:
     planned = plan(home, market, release)
     for warning in planned.warnings:
         click.echo(f"warning: {warning}")
-    rebuilt = rebuild(home, planned, lambda line: click.echo(line, err=True))
+    rebuilt = rebuild(home, planned, lambda line: click.echo(line, err=True), refit)
     for line in rebuilt.lines:
         click.echo(line)
     sys.exit(0 if rebuilt.same else 1)

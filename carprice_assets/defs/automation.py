@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import dagster as dg
 
+from carprice_assets.bargains.autoencoders import KINDS
 from carprice_assets.defs.evaluation import report_name
 from carprice_assets.defs.launch import clear_dead_runs
 from carprice_assets.defs.markets import synchronise
@@ -30,6 +31,8 @@ from carprice_assets.releases.store import ReleaseStore
 from carprice_assets.supervise import listens
 
 LISTINGS = ("raw_listings", "listings", "rejected_listings", "price_history", "dataset")
+SCRAPE = (*LISTINGS, "bargains")
+"""What a scrape or an import brings up to date; the list of bargains once there is a champion."""
 PROMOTION = ("leaderboard", "challenger", "champion")
 
 
@@ -40,14 +43,17 @@ def training_assets(regressors: Sequence[str]) -> list[str]:
         "feature_set",
         *regressors,
         *(report_name(name) for name in regressors),
+        *KINDS,
+        "bargain_detector",
+        "bargains",
         *PROMOTION,
     ]
 
 
 scrape_market = dg.define_asset_job(
     "scrape_market",
-    selection=dg.AssetSelection.assets(*LISTINGS),
-    description="Takes listings in, cleans them and splits them by vehicle.",
+    selection=dg.AssetSelection.assets(*SCRAPE),
+    description="Takes listings in, cleans them, splits them by vehicle and lists the bargains.",
 )
 train_market = dg.define_asset_job(
     TRAINING,

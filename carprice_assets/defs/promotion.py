@@ -8,6 +8,9 @@ from typing import Any
 import dagster as dg
 
 from carprice_assets.artifacts import Artifact
+from carprice_assets.bargains.refit import RECIPE as DETECTOR
+from carprice_assets.bargains.refit import recipe_of
+from carprice_assets.bargains.training import SERVING
 from carprice_assets.defs.common import (
     OWNERS,
     markdown_table,
@@ -46,6 +49,7 @@ GROUP = "promotion"
         "feature_set": dg.AssetIn("feature_set"),
         "leaderboard": dg.AssetIn("leaderboard"),
     },
+    deps=["bargain_detector"],
 )
 def challenger(
     context: dg.AssetExecutionContext,
@@ -74,6 +78,7 @@ def challenger(
         }
         regressors = {name: each.regressor for name, each in trained.items()}
         recipe = Recipe.of(market, feature_set, regressors, platform.artifacts)
+        detector = _detector(platform, name, feature_set, board.challenger)
         release = stage_challenger(
             platform.releases,
             market,
@@ -88,7 +93,9 @@ def challenger(
                 "dataset": dataset.address,
                 "feature_set": feature_set.address,
                 RECIPE: recipe.to_json(),
-            },
+            }
+            | ({DETECTOR: recipe_of(detector)} if detector else {}),
+            detector=detector.path / SERVING if detector else None,
         )
     return dg.MaterializeResult(
         value=release.id,
@@ -119,6 +126,18 @@ def _judge(
     )
     told = shadow_facts(store.root, market, release)
     return replace(judgement, decision=judgement.decision.with_facts(**told))
+
+
+def _detector(
+    platform: Platform, market: str, feature_set: Artifact, regressor: str
+) -> Artifact | None:
+    """The bargain detector that was weighed with this regressor on this feature set."""
+    found = platform.latest("bargain_detector", market)
+    if found is None:
+        return None
+    made = recipe_of(found)
+    fits = made["feature_set"] == feature_set.address and made["regressor"] == regressor
+    return found if fits else None
 
 
 def _reasons(decision: Decision) -> Any:

@@ -23,7 +23,11 @@ SEVERITY = {"WARN": "warning", "ERROR": "failed"}
 
 def import_summary(market: str, outcome: Outcome) -> list[str]:
     """What a scrape or an import brought, and the checks that did not pass, as lines."""
-    lines = [*listing_lines(market, outcome), *_failed_checks(outcome)]
+    lines = listing_lines(market, outcome)
+    if listed := outcome.facts.get("bargains"):
+        told = f"of {listed['offers']:,} current offers: carprice bargains -m {market}"
+        lines.append(f"bargains    {listed['row_count']:>10,}  {told}")
+    lines += _failed_checks(outcome)
     if outcome.success:
         lines.append(f"took        {outcome.seconds:>10.1f}  s of work, process start apart")
     return lines

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from carprice_assets.errors import UserError
 from carprice_assets.home import Home
+from carprice_assets.markets.bargains import BargainRules
 from carprice_assets.markets.features import DeclaredFeature, features_to_json, read_features
 from carprice_assets.markets.mappings import ColumnMapping, FeatureSources, read_feature_sources
 from carprice_assets.markets.promotion import PromotionRules, check_promotion
@@ -90,6 +91,7 @@ class Market:
     training: TrainingRules = field(default_factory=TrainingRules)
     promotion: PromotionRules = field(default_factory=PromotionRules)
     ranges: RangeRules = field(default_factory=RangeRules)
+    bargains: BargainRules = field(default_factory=BargainRules)
     sources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Any])
     regressors: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Any])
     features: tuple[DeclaredFeature, ...] = ()
@@ -271,6 +273,7 @@ def read_market(path: Path) -> Market:
         "training",
         "promotion",
         "ranges",
+        "bargains",
     }
     if unknown := set(table) - known - {"sources", "regressors", "features"}:
         raise UserError(f"{where}: unknown key {min(unknown)!r}")
@@ -297,6 +300,7 @@ def read_market(path: Path) -> Market:
         training=_section(where, "training", TrainingRules, _table(where, table, "training")),
         promotion=_section(where, "promotion", PromotionRules, _table(where, table, "promotion")),
         ranges=_section(where, "ranges", RangeRules, _table(where, table, "ranges")),
+        bargains=_section(where, "bargains", BargainRules, _table(where, table, "bargains")),
         sources=_tables(where, table, "sources"),
         regressors=_tables(where, table, "regressors"),
         features=read_features(where, _table(where, table, "features")),
@@ -305,6 +309,7 @@ def read_market(path: Path) -> Market:
     if not 0.5 <= market.ranges.coverage <= 0.99:
         raise UserError(f"{where}: ranges.coverage must be from 0.5 to 0.99")
     check_promotion(where, market.promotion)
+    market.bargains.check(where)
     if not 0 < market.listings.price_low < market.listings.price_high:
         raise UserError(f"{where}: listings.price_low must be above 0 and below price_high")
     market.feature_sources()

@@ -16,6 +16,7 @@ PARTS: Mapping[str, str] = {
     "release.json": "head",
     "schema.json": "schema",
     FEATURES: "transformers",
+    "bargains": "bargain detector",
     "vehicles.npy": "vehicles",
     COMPARABLES: "comparables",
     "golden.json": "golden cases",

@@ -27,6 +27,8 @@ from carprice_assets.releases.strict import check_format
 from carprice_assets.releases.vehicles import Hashes, write_vehicles
 
 FIGURES_FORMAT = 1
+DETECTOR = "bargains"
+"""Folder of the bargain detector's serving form, where a release carries one."""
 SCHEMA_FORMAT = 2
 """The second has features of the market's own; without any, the first is written."""
 
@@ -45,6 +47,7 @@ def build_content(
     features: Sequence[DeclaredFeature] = (),
     comparables: Comparables | None = None,
     parts: Parts | None = None,
+    detector: Path | None = None,
 ) -> None:
     """Fill ``folder``; equal parts give equal bytes.
 
@@ -74,6 +77,8 @@ def build_content(
         The listings learned from, for answers that show some.
     parts
         Readers; the platform's own by default.
+    detector
+        Folder of a bargain detector's serving form, fitted on the same feature set.
 
     Raises
     ------
@@ -100,6 +105,8 @@ def build_content(
     _copy(feature_set_folder, folder / FEATURES)
     for name, source in regressors.items():
         _copy(source, folder / REGRESSORS / name)
+    if detector is not None:
+        _copy(detector, folder / DETECTOR)
     write_vehicles(folder, vehicles)
     if comparables is not None:
         comparables.save(folder)

@@ -74,10 +74,12 @@ def stage_challenger(
     trained: Mapping[str, Trained],
     challenger: str,
     provenance: Mapping[str, Any],
+    detector: Path | None = None,
 ) -> Release:
     """Stage a release with ``challenger`` and the others that pass the absolute rules.
 
-    The challenger is carried whatever it scores: the gate refuses it, with reasons.
+    The challenger is carried whatever it scores: the gate refuses it, with reasons. ``detector``
+    is the folder of a bargain detector's serving form, which travels along.
     """
     require_current(market, dataset.path)
     holdout = read_side(dataset.path, "holdout")
@@ -111,6 +113,7 @@ def stage_challenger(
             vehicles=np.unique(vehicle_hashes(market.split.salt, sorted(set(vehicles)))),
             features=read_features(dataset.path),
             comparables=Comparables.of(sides),
+            detector=detector,
         )
 
     pages = {

@@ -28,6 +28,10 @@ from carprice_assets.releases.store import ReleaseStore
 from carprice_assets.releases.strict import read_object
 
 Progress = Callable[[str], None]
+Refit = Callable[[Mapping[str, Any], Artifact, Artifact, ArtifactStore, Progress], Path | None]
+"""Fits a bargain detector again from the facts of a provenance, the feature set and the
+regressor whose residual it weighs, in a store; gives its serving form, None where the release
+has none."""
 CONDITIONS = ("machine", "processor", "python", "code")
 """Facts of a provenance without whose equality nothing is promised, besides the versions."""
 
@@ -124,8 +128,10 @@ def _promises(recipe: Recipe) -> list[str]:
     return told
 
 
-def rebuild(home: Home, planned: Plan, progress: Progress) -> Rebuilt:
+def rebuild(home: Home, planned: Plan, progress: Progress, refit: Refit | None = None) -> Rebuilt:
     """Make the release again in a folder of its own, compare the two, and remove it.
+
+    ``refit`` fits its bargain detector; without, the release is made without one.
 
     Champion, ledger and artifacts stay as they are. A kill leaves a folder below the artifacts'
     ``tmp``, which the next rebuild or training removes.
@@ -136,7 +142,7 @@ def rebuild(home: Home, planned: Plan, progress: Progress) -> Rebuilt:
         Where the data or settings cannot be trained on by this version.
     """
     with ArtifactStore(home.artifacts).scratch() as work:
-        again = _Again(planned, work, progress)
+        again = _Again(planned, work, progress, refit)
         made = again.stage()
         first, second = (Manifest.of(each.content) for each in (planned.release, made))
         parts = compare(first, second, _golden(planned.release, made))
@@ -146,8 +152,8 @@ def rebuild(home: Home, planned: Plan, progress: Progress) -> Rebuilt:
 class _Again:
     """One rebuild in the folder ``work``; each fit is made once, under its old address."""
 
-    def __init__(self, planned: Plan, work: Path, progress: Progress) -> None:
-        self.plan, self.progress = planned, progress
+    def __init__(self, planned: Plan, work: Path, progress: Progress, refit: Refit | None) -> None:
+        self.plan, self.progress, self.refit = planned, progress, refit
         self.store = ArtifactStore(work / "artifacts")
         self.releases = ReleaseStore(work / "releases")
         self.fits: dict[str, Artifact] = {}
@@ -176,15 +182,23 @@ class _Again:
             ).artifact
             self.progress(f"{name}: judged")
             trained[name] = Trained(regressor, read_report(report), read_parity(regressor))
+        challenger = board_of(reports, feature_set.address, self.store).challenger
         return stage_challenger(
             self.releases,
             market,
             dataset=self.dataset,
             feature_set=feature_set,
             trained=trained,
-            challenger=board_of(reports, feature_set.address, self.store).challenger,
+            challenger=challenger,
             provenance={},
+            detector=self._detector(feature_set, trained[challenger].regressor),
         )
+
+    def _detector(self, feature_set: Artifact, regressor: Artifact) -> Path | None:
+        if self.refit is None:
+            return None
+        facts = self.plan.release.provenance().facts
+        return self.refit(facts, feature_set, regressor, self.store, self.progress)
 
     def _feature_set(self, market: Market) -> Artifact:
         train = read_side(self.dataset.path, "train")

@@ -1,0 +1,1 @@
+"""Bargains: listings that cost less than they should, found, ranked and followed."""

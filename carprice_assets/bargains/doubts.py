@@ -1,0 +1,165 @@
+"""Doubts: why an offer below its range may be an error or a fraud rather than a bargain."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from carprice_assets.features.limits import UNSUPPORTED
+from carprice_assets.listings.contract import NEW
+from carprice_assets.listings.notes import Note
+
+GRAVE = frozenset(
+    {
+        *("salvage", "placeholder_price", "price_typo", "digit_missing", "monthly_rate"),
+        *("too_cheap", "price_rejected", "dealer_lures", "unsupported"),
+    }
+)
+"""Codes that set an offer apart; the others are told beside a bargain."""
+
+SALVAGE = re.compile(
+    r"\b(salvage|rebuilt|rebuildable|reconstructed|flood(?:ed)?|water[- ]damaged?|hail[- ]damaged?"
+    r"|fire[- ]damaged?|frame[- ]damaged?|total(?:led)?[- ]loss|totall?ed|lemon[- ]law|buy ?back"
+    r"|branded title|junk title|parts only|for parts|not? running|does not run|non[- ]?runner"
+    r"|accident damaged?|mechanic'?s special|bastlerfahrzeug|unfallwagen|totalschaden)\b",
+    re.IGNORECASE,
+)
+CLEAN = re.compile(r"\b(?:no|not|never|without|free of|non)[\s-]+(?:\w+\s+){0,2}$", re.IGNORECASE)
+"""What before a salvage word turns it into its opposite."""
+TITLE_KEYS = {"clean_title": False, "salvage": True, "is_salvage": True, "salvage_title": True}
+"""Keys of a payload whose value says that a title is branded."""
+
+RUNS = re.compile(r"1|12|123|1234|123456|1234567|12345678|0*|(\d)\1{4,}|(\d)\2{2}")
+"""Keys pressed to fill a field: 1, 1234567, 999999, 111."""
+DIGIT = 10.0
+MONTHS = (24.0, 96.0)
+RATE_SHARE = 0.06
+"""A monthly rate is at most this share of the expected price."""
+FAR = 4.0
+"""Times the expected price, above it or below, at which a price is a slip."""
+RAISED, RAISED_SHARE = 3, 0.10
+"""Listings of a dealer that were raised again, and their share of all his, that make a pattern."""
+LOW, LOW_SHARE = 5, 0.25
+"""Current offers of a dealer far below their range, and their share, that make a pattern."""
+
+
+@dataclass(frozen=True)
+class Dealing:
+    """What is known of a dealer.
+
+    Attributes
+    ----------
+    raised
+        Listings whose price rose by 15 % or more after they were on offer, or whose vehicle came
+        back dearer by as much under another listing.
+    listings
+        All his listings that were ever seen.
+    offers, low_offers
+        Current offers, and those below their range by the market's least saving.
+    """
+
+    raised: int = 0
+    listings: int = 0
+    offers: int = 0
+    low_offers: int = 0
+
+    @property
+    def lures(self) -> bool:
+        """Whether that is a pattern."""
+        low = self.low_offers >= LOW and self.low_offers >= LOW_SHARE * self.offers
+        raised = self.raised >= RAISED and self.raised >= RAISED_SHARE * self.listings
+        return raised or low
+
+
+def price_doubts(price: float, expected: float, low: float, *, too_cheap: float) -> list[Note]:
+    """Doubts about the price alone; ``expected`` and ``low`` are NaN without a valuation."""
+    digits = f"{price:.0f}"
+    odd = bool(RUNS.fullmatch(digits))
+    if not math.isfinite(expected):
+        return [_note("placeholder_price", f"{digits} looks typed to fill the field")] * odd
+    ratio = price / expected
+    if odd and not low / expected <= ratio <= expected / low:
+        return [_note("placeholder_price", f"{digits} looks typed to fill the field")]
+    if ratio < too_cheap and low <= price * DIGIT <= expected * expected / low:
+        return [_note("digit_missing", f"with one digit more it would be {price * DIGIT:,.0f}")]
+    if ratio <= RATE_SHARE and MONTHS[0] <= expected / price <= MONTHS[1]:
+        return [_note("monthly_rate", f"{digits} looks like a monthly rate")]
+    if ratio > FAR or ratio < 1 / FAR:
+        return [_note("price_typo", f"{ratio:.2g} times the expected price is a slip")]
+    if ratio < too_cheap:
+        told = f"{ratio:.0%} of the expected price is more likely an error or a fraud"
+        return [_note("too_cheap", told)]
+    return []
+
+
+def wording_doubts(texts: Sequence[str]) -> list[Note]:
+    """A doubt where any of an offer's texts says that the car is damaged or its title branded."""
+    for text in texts:
+        for found in SALVAGE.finditer(text):
+            if not CLEAN.search(text[: found.start()]):
+                return [_note("salvage", f"its page says {found.group(0).lower()!r}", "page")]
+    return []
+
+
+def payload_doubts(payload: str) -> list[Note]:
+    """Doubts from the verbatim payload: its words, and keys that say a title is branded."""
+    try:
+        content: Any = json.loads(payload)
+    except ValueError:
+        return wording_doubts([payload])
+    texts: list[str] = []
+    for key, value in _leaves(content):
+        name = key.lower()
+        if name in TITLE_KEYS and value is TITLE_KEYS[name]:
+            return [_note("salvage", f"its page says {name}: {str(value).lower()}", "page")]
+        if isinstance(value, str):
+            texts.append(value)
+    return wording_doubts(texts)
+
+
+def car_doubts(mileage: float, stock_type: str, notes: Sequence[Note]) -> list[Note]:
+    """A missing mileage, and what the feature set says of the car."""
+    found: list[Note] = []
+    if math.isnan(mileage) and stock_type != NEW:
+        found.append(_note("missing_mileage", "its mileage is not stated", "mileage"))
+    unsupported = [note for note in notes if note.code in UNSUPPORTED]
+    if unsupported:
+        found.append(Note("unsupported", unsupported[0].field, unsupported[0].message))
+    return found
+
+
+def dealer_doubts(dealing: Dealing) -> list[Note]:
+    """A doubt where the dealer has a pattern of lures."""
+    if not dealing.lures:
+        return []
+    told = (
+        f"{dealing.raised} of {dealing.listings} listings of the dealer were raised again,"
+        f" {dealing.low_offers} of {dealing.offers} offers are far below their range"
+    )
+    return [_note("dealer_lures", told, "dealer")]
+
+
+def is_grave(doubts: Sequence[Note]) -> bool:
+    """Whether any of the doubts sets an offer apart."""
+    return any(doubt.code in GRAVE for doubt in doubts)
+
+
+def _note(code: str, message: str, field: str = "price") -> Note:
+    return Note(code, field, message)
+
+
+def _leaves(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
+    """Every plain value below ``value`` with the key that it stands under."""
+    waiting: list[tuple[str, Any]] = [(key, value)]
+    while waiting:
+        name, each = waiting.pop()
+        if isinstance(each, dict):
+            waiting.extend(cast("dict[str, Any]", each).items())
+        elif isinstance(each, list):
+            waiting.extend((name, part) for part in cast("list[Any]", each))
+        else:
+            yield name, each

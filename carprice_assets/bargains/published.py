@@ -1,0 +1,110 @@
+"""Published lists: small files that never change, and a pointer to the present one."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from carprice_assets.errors import UserError
+from carprice_assets.files import canonical_json, sha256_bytes, write_atomic
+from carprice_assets.markets.market import NAME
+from carprice_assets.releases.strict import check_format, read_object
+
+FOLDER, POINTER = "bargains", "bargains.json"
+FORMAT = 1
+LIST_ID = re.compile(r"[0-9a-f]{32}")
+NEEDED = ("market", "currency", "distance", "day", "release", "offers", "bargains", "apart")
+
+
+@dataclass(frozen=True)
+class BargainList:
+    """A published list of one market.
+
+    ``content`` has :data:`NEEDED` and more, in JSON types; ``id`` is the hash of its bytes.
+    """
+
+    id: str
+    content: dict[str, Any]
+
+    @property
+    def day(self) -> str:
+        """ISO date of the market's last day when it was made."""
+        return str(self.content["day"])
+
+    @property
+    def bargains(self) -> list[dict[str, Any]]:
+        """Entries, the best first."""
+        return cast("list[dict[str, Any]]", self.content["bargains"])
+
+    @property
+    def apart(self) -> list[dict[str, Any]]:
+        """Entries that are more likely errors or frauds."""
+        return cast("list[dict[str, Any]]", self.content["apart"])
+
+
+def publish(releases: Path, market: str, content: dict[str, Any]) -> BargainList:
+    """Keep a list below ``releases/<market>/bargains/`` and move the pointer to it.
+
+    The file is there, whole, before the pointer names it; an equal list keeps its file.
+    """
+    data = canonical_json({"format": FORMAT, **content})
+    found = BargainList(sha256_bytes(data)[:32], content)
+    folder = _market(releases, market)
+    path = folder / FOLDER / f"{found.id}.json"
+    if not path.exists():
+        write_atomic(path, data)
+    pointer = {"format": FORMAT, "list": found.id, "day": found.day}
+    write_atomic(folder / POINTER, canonical_json(pointer))
+    return found
+
+
+def present(releases: Path, market: str) -> BargainList | None:
+    """The list that the pointer names; None where none was published.
+
+    Raises
+    ------
+    UserError
+        Where the pointer or the list is damaged.
+    """
+    path = _market(releases, market) / POINTER
+    if not path.exists():
+        return None
+    pointer = read_object(path)
+    check_format(pointer, FORMAT, str(path))
+    return read(releases, market, str(pointer.get("list")))
+
+
+def read(releases: Path, market: str, list_id: str) -> BargainList:
+    """The list of that id, its hash checked.
+
+    Raises
+    ------
+    UserError
+        Where there is none, or its bytes are not those of its id.
+    """
+    path = _market(releases, market) / FOLDER / f"{list_id}.json"
+    if not LIST_ID.fullmatch(list_id) or not path.exists():
+        raise UserError(f"market {market} has no list of bargains {list_id}")
+    if sha256_bytes(path.read_bytes())[:32] != list_id:
+        raise UserError(f"{path} is changed: its hash is not its name")
+    content = read_object(path)
+    check_format(content, FORMAT, str(path))
+    if missing := [key for key in NEEDED if key not in content]:
+        raise UserError(f"{path}: {missing[0]} is missing")
+    content.pop("format")
+    return BargainList(list_id, content)
+
+
+def history(releases: Path, market: str) -> list[BargainList]:
+    """All lists of a market in order of their days; of one day, in order of their ids."""
+    folder = _market(releases, market) / FOLDER
+    ids = sorted(path.stem for path in folder.glob("*.json") if LIST_ID.fullmatch(path.stem))
+    return sorted((read(releases, market, each) for each in ids), key=lambda each: each.day)
+
+
+def _market(releases: Path, market: str) -> Path:
+    if not NAME.fullmatch(market):
+        raise UserError(f"{market!r} is no market's name")
+    return releases / market
