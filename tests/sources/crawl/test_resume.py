@@ -47,18 +47,25 @@ def wait_until(what, seconds=60):
 
 
 def slow_cars(cars, reply):
+    """Forty cars, of which the later ones take a second each: time enough to break off."""
     cars.prices = {f"c{number}": number for number in range(40)}
     detail = cars.detail
-    cars.detail = lambda listing: reply(detail(listing).body, delay=0.05)
+
+    def slow(listing):
+        return reply(detail(listing).body, delay=0.05 if len(cars.server.log) < 25 else 1.0)
+
+    cars.detail = slow
+    return detail
 
 
 def test_a_killed_crawl_goes_on_without_asking_again(crawls, cars, reply):
-    slow_cars(cars, reply)
+    quick = slow_cars(cars, reply)
     process = start_crawl(crawls)
     with process:
         journal = crawls.folder / "journal.jsonl"
         wait_until(lambda: len(cars.server.log) > 20)
         os.kill(process.pid, signal.SIGKILL)
+    cars.detail = quick
     before = read(journal)
     assert before.state == "running"
     assert before.pending
@@ -75,12 +82,13 @@ def test_a_killed_crawl_goes_on_without_asking_again(crawls, cars, reply):
 
 
 def test_an_interrupted_crawl_leaves_a_journal_and_no_browser(crawls, cars, reply):
-    slow_cars(cars, reply)
+    quick = slow_cars(cars, reply)
     process = start_crawl(crawls)
     with process:
         wait_until(lambda: len(cars.server.log) > 20)
         os.killpg(process.pid, signal.SIGINT)
         error = process.communicate(timeout=60)[1]
+    cars.detail = quick
 
     assert error.splitlines()[-1] == "KeyboardInterrupt"
     wait_until(lambda: not group_lives(process.pid))
