@@ -31,7 +31,7 @@ class TextValuer(FakeValuer):
 
     def value_cars(self, cars: Any, *, as_of: date, regressor: str | None = None) -> Any:
         read = [
-            {k: int(v) if k in ("year", "msrp") and v.isdigit() else v for k, v in car.items()}
+            {k: int(v) if k in ("year", "msrp") and v.isdecimal() else v for k, v in car.items()}
             if isinstance(car, dict)
             else car
             for car in cars
