@@ -79,8 +79,9 @@ def create_app(
     guard = Guard(settings, metrics, required=keys_required or settings.keys == "required")
     running = Running(settings, registry, metrics, guard, board)
     shadows = Shadows(shadow_source or HomeShadows(settings.home))
-    valuations = Valuations(registry, settings, shadows, stage=running.stage)
+    valuations = Valuations(registry, settings, stage=running.stage)
     valuations.listeners.add(running.count)
+    valuations.listeners.add(shadows.offer)
     spool = Spool(settings.home.spool, settings.spool_megabytes * 1_000_000, metrics)
     if settings.spool_megabytes:
         valuations.listeners.add(spool)

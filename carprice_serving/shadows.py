@@ -22,8 +22,8 @@ from typing import Any, Protocol, cast
 
 from carprice_assets.home import Home
 from carprice_assets.releases.shadow import Pair, append_pairs, read_shadow
+from carprice_serving.answered import Answered
 from carprice_serving.champions import HomeReleases
-from carprice_serving.schemas import Valuation
 from carprice_serving.valuers import Valuer, ValuerRegistry
 
 logger = logging.getLogger(__name__)
@@ -73,7 +73,9 @@ class HomeShadows:
 
 
 @dataclass(frozen=True)
-class _Answered:
+class _Waiting:
+    """An answer without its valuer, which a new champion must be free to replace."""
+
     market: str
     champion: str
     as_of: date
@@ -94,7 +96,7 @@ class Shadows:
     ) -> None:
         self._source = source
         self._rest = rest
-        self._queue: queue.Queue[_Answered | None] = queue.Queue(room)
+        self._queue: queue.Queue[_Waiting | None] = queue.Queue(room)
         self._valuers: Mapping[str, Valuer] = {}
         self._clock = clock
         self._retry_at: dict[tuple[str, str], float] = {}
@@ -137,17 +139,20 @@ class Shadows:
                 self._tell(market, error)
         self._valuers = found
 
-    def offer(
-        self, valuer: Valuer, as_of: date, cars: Sequence[Any], answers: Sequence[Valuation]
-    ) -> None:
-        """Hand an answer over for scoring, where the market has a shadow; never blocks."""
-        if valuer.market not in self._valuers:
+    def offer(self, answered: Answered) -> None:
+        """Hand an answer of the champion over for scoring, where the market has a shadow.
+
+        Never blocks. An answer of another regressor, asked for by name, is left alone.
+        """
+        valuer = answered.valuer
+        if answered.regressor is not None or valuer.market not in self._valuers:
             return
-        prices = tuple(answer.price for answer in answers)
+        prices = tuple(valuation.price for valuation in answered.valuations)
+        waiting = _Waiting(valuer.market, valuer.release_id, answered.as_of, answered.cars, prices)
         try:
-            self._queue.put_nowait(_Answered(valuer.market, valuer.release_id, as_of, cars, prices))
+            self._queue.put_nowait(waiting)
         except queue.Full:
-            self.dropped += len(cars)
+            self.dropped += len(answered.cars)
 
     def _work(self) -> None:
         _lower_priority()
@@ -174,7 +179,7 @@ class Shadows:
             self._told[market] = told
             logger.warning("market %s: its shadow is not scored: %s", market, told)
 
-    def _score(self, answered: _Answered, part: slice) -> None:
+    def _score(self, answered: _Waiting, part: slice) -> None:
         shadow = self._valuers.get(answered.market)
         if shadow is None or shadow.release_id == answered.champion:
             return

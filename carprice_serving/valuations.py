@@ -24,7 +24,6 @@ from carprice_serving.live_errors import LiveErrors
 from carprice_serving.problems import RequestProblem, field_problem
 from carprice_serving.schemas import Form, Provenance, Valuation
 from carprice_serving.settings import Settings
-from carprice_serving.shadows import Shadows
 from carprice_serving.valuers import CarValuation, Valuer, ValuerRegistry
 
 Result = TypeVar("Result")
@@ -37,7 +36,6 @@ class Valuations:
 
     registry: ValuerRegistry
     settings: Settings
-    shadows: Shadows | None = None
     live_errors: LiveErrors = field(default_factory=LiveErrors)
     listeners: Listeners = field(default_factory=Listeners)
     """Told of every answer to a list of cars."""
@@ -69,8 +67,6 @@ class Valuations:
         else:
             found = await self._in_slices(work, form.cars)
         self.listeners.tell(Answered(valuer, form.regressor, as_of, form.cars, found))
-        if self.shadows is not None and form.regressor is None:
-            self.shadows.offer(valuer, as_of, form.cars, found)
         if form.real_prices is not None:
             await self.aside(partial(self.live_errors.add, form.cars, found, form.real_prices))
         if needs_details(form, found):

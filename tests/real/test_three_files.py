@@ -14,6 +14,7 @@ import pytest
 from carprice_assets.home import Home
 from carprice_assets.releases.store import ReleaseStore
 from carprice_assets.releases.valuer import Valuer
+from carprice_serving.examples import REFERENCE_CARS
 
 pytestmark = pytest.mark.long
 
@@ -23,64 +24,6 @@ FILES = (
     ("carscom_2024_export.csv", "carscom-export", "2024-04-15"),
 )
 CARDS_LISTINGS = 113_915
-REFERENCE_CARS = (
-    {
-        "msrp": 57215,
-        "year": 2024,
-        "make": "Chevrolet",
-        "model": "Blazer EV",
-        "interior_color": "Black",
-        "exterior_color": "Sterling Gray Metallic",
-        "drivetrain": "All-wheel Drive",
-        "mileage": 0,
-        "bodystyle": "SUV",
-        "cat": "ev_crossover_midsize",
-        "fuel_type": "Electric",
-        "stock_type": "New",
-    },
-    {
-        "msrp": 50185,
-        "year": 2024,
-        "make": "Dodge",
-        "model": "Hornet",
-        "interior_color": "Black",
-        "exterior_color": "Blue Steel",
-        "drivetrain": "All-wheel Drive",
-        "mileage": 16,
-        "bodystyle": "SUV",
-        "cat": "hybrid_suv",
-        "fuel_type": "Hybrid",
-        "stock_type": "New",
-    },
-    {
-        "msrp": 30946,
-        "year": 2024,
-        "make": "Volkswagen",
-        "model": "Jetta",
-        "interior_color": "Volcano Brown",
-        "exterior_color": "Deep Black Pearl Effect",
-        "drivetrain": "Front-wheel Drive",
-        "mileage": 1,
-        "bodystyle": "Sedan",
-        "cat": "sedan_compact",
-        "fuel_type": "Gasoline",
-        "stock_type": "New",
-    },
-    {
-        "msrp": 0,
-        "year": 2021,
-        "make": "Ford",
-        "model": "F-150",
-        "interior_color": "Black/Medium Dark Slate",
-        "exterior_color": "Oxford White",
-        "drivetrain": "Four-wheel Drive",
-        "mileage": 27667,
-        "bodystyle": "Pickup Truck",
-        "cat": "truck_fullsize",
-        "fuel_type": "Gasoline",
-        "stock_type": "Used",
-    },
-)
 
 
 def carprice(*words: str | Path) -> subprocess.CompletedProcess[str]:

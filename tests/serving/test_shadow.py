@@ -19,6 +19,7 @@ from serving_releases import PARTS, PROMOTED, stage
 from carprice_assets.home import Home
 from carprice_assets.releases.shadow import Pair, set_shadow, summarise
 from carprice_assets.releases.store import ReleaseStore
+from carprice_serving.answered import Answered
 from carprice_serving.app import create_app
 from carprice_serving.champions import HomeReleases
 from carprice_serving.settings import Settings
@@ -159,11 +160,11 @@ def test_a_shadow_that_hangs_blocks_nobody(settings: Settings, source: FakeSourc
         valuer = registry.states["us"].valuer
         assert valuer is not None
         for _ in range(50):
-            scoring.offer(valuer, date(2024, 1, 1), [CAR], answers)
+            scoring.offer(Answered(valuer, None, date(2024, 1, 1), [CAR], answers))
         assert hanging.wait(30)
         begin = time.thread_time()
         for _ in range(1_000):
-            scoring.offer(valuer, date(2024, 1, 1), [CAR], answers)
+            scoring.offer(Answered(valuer, None, date(2024, 1, 1), [CAR], answers))
         assert time.thread_time() - begin < 1.0, "an offer costs next to nothing"
         assert scoring.dropped >= 1_000
     finally:
@@ -186,7 +187,7 @@ def test_it_works_a_tenth_of_the_time(source: FakeSource, monkeypatch: pytest.Mo
     valuer = registry.states["us"].valuer
     assert valuer is not None
     answers: Any = [FakeCar(20_000.0)]
-    scoring.offer(valuer, date(2024, 1, 1), [CAR], answers)
+    scoring.offer(Answered(valuer, None, date(2024, 1, 1), [CAR], answers))
     until(lambda: rests)
     scoring.stop()
     assert rests[0] >= 9 * 0.02

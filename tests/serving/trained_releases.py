@@ -13,6 +13,7 @@ from carprice_assets.releases.release import Release
 from carprice_assets.releases.rules import Decision
 from carprice_assets.releases.store import ReleaseStore
 from carprice_assets.releases.vehicles import read_vehicles
+from carprice_serving.examples import REFERENCE_CARS, REFERENCE_PRICES
 
 MARKET = "small"
 PROMOTED = Decision("promoted", ())
@@ -21,24 +22,10 @@ KINDS = {"catboost": "catboost", "trees": "random_forest"}
 
 def reference_cars() -> list[dict[str, Any]]:
     """The four cars of the reference's collection, in its client's form."""
-    names = (
-        "msrp", "year", "make", "model", "interior_color", "exterior_color", "drivetrain",
-        "mileage", "bodystyle", "cat", "fuel_type", "stock_type",
-    )  # fmt: skip
-    rows: tuple[tuple[Any, ...], ...] = (
-        (57215, 2024, "Chevrolet", "Blazer EV", "Black", "Sterling Gray Metallic",
-         "All-wheel Drive", 0, "SUV", "ev_crossover_midsize", "Electric", "New"),
-        (50185, 2024, "Dodge", "Hornet", "Black", "Blue Steel",
-         "All-wheel Drive", 16, "SUV", "hybrid_suv", "Hybrid", "New"),
-        (30946, 2024, "Volkswagen", "Jetta", "Volcano Brown", "Deep Black Pearl Effect",
-         "Front-wheel Drive", 1, "Sedan", "sedan_compact", "Gasoline", "New"),
-        (0, 2021, "Ford", "F-150", "Black/Medium Dark Slate", "Oxford White",
-         "Four-wheel Drive", 27667, "Pickup Truck", "truck_fullsize", "Gasoline", "Used"),
-    )  # fmt: skip
-    return [dict(zip(names, row, strict=True)) for row in rows]
+    return [dict(car) for car in REFERENCE_CARS]
 
 
-REAL_PRICES = [54595, 40185, 29911, 36000]
+REAL_PRICES = REFERENCE_PRICES
 
 
 def champion(home: Home) -> Release:
