@@ -41,8 +41,9 @@ def stage_both(home: Home, releases: Path) -> Release:
     trained = champion(home)
     head = trained.head()
     forms = {
-        KINDS[read_json(path)["kind"]]: path.parent
+        KINDS[kind]: path.parent
         for path in home.artifacts.glob("*/*/serving/form.json")
+        if (kind := read_json(path)["kind"]) in KINDS
     }
 
     def build(folder: Path) -> None:
