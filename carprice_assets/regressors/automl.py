@@ -17,13 +17,15 @@ from carprice_assets.features.base import Block
 from carprice_assets.features.trees import TreeArrays
 from carprice_assets.regressors.base import FitSettings, Progress, Side
 from carprice_assets.regressors.boosted_trees import arrays_of, lightgbm_trees, xgboost_trees
+from carprice_assets.regressors.compiled_trees import catboost_of
 from carprice_assets.regressors.family import Family, out_of_parts, tree_features
 from carprice_assets.regressors.random_forest import one_after_another
 from carprice_assets.regressors.serving import (
-    BoostedForm,
+    CatBoostForm,
     ForestForm,
     Selected,
     load_form,
+    save_catboost,
     save_trees,
     write_form,
 )
@@ -70,7 +72,8 @@ class AutoML(Family):
     `rounds` of the cost-frugal search, the learners in turn, each judged by the absolute error
     of the log price on validation; the first of each learner takes settings that are known to
     be good. Run config `trials` takes the place of `rounds`, and `minutes` ends the search
-    earlier. What serves are plain tree arrays, whichever learner wins.
+    earlier. Boosted trees serve as CatBoost's own file, extra trees as arrays, so that no
+    service needs the winner's library.
     """
 
     name = "automl"
@@ -79,7 +82,7 @@ class AutoML(Family):
     def __init__(self) -> None:
         super().__init__()
         self._model: Any = None
-        self._form: BoostedForm | ForestForm | None = None
+        self._form: CatBoostForm | ForestForm | None = None
         self._read: tuple[str, ...] = ()
 
     def fit(self, train: Side, validation: Side, settings: FitSettings, progress: Progress) -> None:
@@ -100,7 +103,7 @@ class AutoML(Family):
             progress=progress,
         )
         self._model = found.model.estimator
-        self._form = _form(self._model)
+        self._form = _form(self._model, len(self._read))
         best = {key: _plain(value) for key, value in found.best_config.items()}
         self.parameters: Mapping[str, Any] = {
             **chosen,
@@ -144,10 +147,11 @@ class AutoML(Family):
         assert self._form is not None, "nothing fitted"
         serving = folder / "serving"
         serving.mkdir()
-        save_trees(serving, self._form.trees)
-        if isinstance(self._form, BoostedForm):
-            write_form(serving, "boosted_trees", self._read, {"base": self._form.base})
+        if isinstance(self._form, CatBoostForm):
+            save_catboost(self._form.model, serving / "model.cbm")
+            write_form(serving, "catboost", self._read)
         else:
+            save_trees(serving, self._form.trees)
             write_form(serving, "trees", self._read)
         self.save_head(folder)
 
@@ -155,7 +159,7 @@ class AutoML(Family):
         """Take over what :meth:`save` wrote."""
         self.load_head(folder)
         form = load_form(folder / "serving")
-        assert isinstance(form, BoostedForm | ForestForm)
+        assert isinstance(form, CatBoostForm | ForestForm)
         self._form, self._model = form, None
         self._read = tree_features(self.feature_names)
 
@@ -227,13 +231,15 @@ def _prices(model: Any, features: Block) -> NDArray[np.float64]:
     return np.exp(np.asarray(model.predict(features), np.float64))
 
 
-def _form(model: Any) -> BoostedForm | ForestForm:
+def _form(model: Any, columns: int) -> CatBoostForm | ForestForm:
     kind = type(model).__module__.partition(".")[0]
     if kind == "lightgbm":
-        return BoostedForm(arrays_of(lightgbm_trees(model.booster_, model.n_estimators_)), 0.0)
+        grown, base = lightgbm_trees(model.booster_, model.n_estimators_), 0.0
+        return CatBoostForm(catboost_of(arrays_of(grown), columns, base))
     if kind == "xgboost":
-        trees, base = xgboost_trees(model.get_booster(), model.get_booster().num_boosted_rounds())
-        return BoostedForm(arrays_of(trees), base)
+        booster = model.get_booster()
+        grown, base = xgboost_trees(booster, booster.num_boosted_rounds())
+        return CatBoostForm(catboost_of(arrays_of(grown), columns, base))
     return ForestForm(TreeArrays.from_sklearn(model.estimators_, dtype=np.float32))
 
 

@@ -14,7 +14,7 @@ from carprice_assets.features.base import Block
 from carprice_assets.regressors.base import FitSettings, Progress, Report, Side, no_report
 from carprice_assets.regressors.family import Family, out_of_parts, tree_features, tree_side
 from carprice_assets.regressors.serving import (
-    CatBoostForm,
+    load_catboost,
     predict_catboost,
     save_catboost,
     write_form,
@@ -111,7 +111,7 @@ class CatBoost(Family):
         """Take over what :meth:`save` wrote."""
         self.load_head(folder)
         self._read = tree_features(self.feature_names)
-        self._model = CatBoostForm(folder / "serving" / "model.cbm").model
+        self._model = load_catboost(folder / "serving" / "model.cbm")
 
 
 class _Lines:

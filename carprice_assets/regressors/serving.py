@@ -74,11 +74,11 @@ def save_catboost(model: Any, path: Path) -> None:
 
 
 class CatBoostForm:
-    """A ``.cbm`` file, read by CatBoost alone; its output is the logarithm of the price."""
+    """A CatBoost model; its output is the logarithm of the price."""
 
-    def __init__(self, path: Path) -> None:
-        self.model = load_catboost(path)
-        self.trees = ObliviousTrees.of(self.model)
+    def __init__(self, model: Any) -> None:
+        self.model = model
+        self.trees = ObliviousTrees.of(model)
 
     def predict(self, features: Block) -> NDArray[np.float64]:
         """Prices in the market's currency, shape (rows,)."""
@@ -217,7 +217,7 @@ def load_form(folder: Path) -> ServingForm:
     """
     kind = read_json(folder / FORM).get("kind")
     if kind == "catboost":
-        return CatBoostForm(folder / "model.cbm")
+        return CatBoostForm(load_catboost(folder / "model.cbm"))
     if kind == "trees":
         return ForestForm(load_trees(folder))
     if kind == "boosted_trees":

@@ -1,4 +1,4 @@
-"""FLAML's winners: each learner serves from plain arrays, and rounds mean the same again."""
+"""FLAML's winners: each learner serves without its library, and rounds mean the same again."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def fitted(parameters: dict[str, object], **given: object) -> tuple[AutoML, list
 
 
 @pytest.mark.parametrize("learner", sorted(STARTS))
-def test_every_learner_serves_from_arrays(learner: str, tmp_path: Path) -> None:
+def test_every_learner_serves_without_its_library(learner: str, tmp_path: Path) -> None:
     regressor, _ = fitted({"rounds": 1, "learners": learner})
     regressor.save(tmp_path)
     features = cars(1000, 3).features
