@@ -37,7 +37,7 @@ def catboost_of(trees: TreeArrays, columns: int, base: float) -> Any:
         "features_info": {
             "float_features": [_feature(column, known) for column, known in enumerate(borders)]
         },
-        "model_info": {"params": {}},
+        "model_info": {},
         "scale_and_bias": [1, [base]],
         "trees": _nested(trees, place),
     }
