@@ -18,13 +18,17 @@ from litestar.static_files import create_static_files_router
 from carprice_serving.openapi import STATIC
 from carprice_serving.pages.pictures import range_bar
 from carprice_serving.pages.words import FILTERS
+from carprice_serving.schemas import Problem
 from carprice_serving.valuers import ValuerRegistry
 
 TEMPLATES = Path(__file__).parent / "templates"
 FILES = STATIC / "pages"
 ADDRESS = "/assets"
 A_YEAR = 31_536_000
-PAGES: tuple[tuple[str, str], ...] = (("markets", "Markets"),)
+PAGES: tuple[tuple[str, str], ...] = (
+    ("value", "Value a car"),
+    ("markets", "Markets"),
+)
 """Pages by address and title, in the order of the navigation."""
 
 
@@ -87,6 +91,10 @@ class Pages:
             media_type=MediaType.HTML,
             headers={"cache-control": "private, no-cache"},
         )
+
+    def refused(self, problem: Problem) -> bytes:
+        """What a browser shows that is not let in."""
+        return self.templates.get_template("refused.html").render(problem=problem).encode()
 
     def markets(self) -> list[str]:
         """Markets that can be asked, by name."""

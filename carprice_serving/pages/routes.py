@@ -8,6 +8,7 @@ from litestar.response import Redirect
 
 from carprice_serving.pages.engine import Pages
 from carprice_serving.pages.markets import markets_page
+from carprice_serving.pages.value import value_pages
 from carprice_serving.valuations import Valuations
 
 
@@ -18,4 +19,4 @@ def page_routes(pages: Pages, valuations: Valuations) -> list[HTTPRouteHandler]:
     def root() -> Redirect:
         return Redirect("/value" if pages.markets() else "/markets")
 
-    return [root, markets_page(pages, valuations)]
+    return [root, *value_pages(pages, valuations), markets_page(pages, valuations)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from datetime import date, datetime
 
 SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "INR": "₹"}
@@ -74,12 +75,25 @@ def short(address: str | None) -> str:
     return address[:12] if address else NONE
 
 
+def stated(value: str | float, fields: Sequence[str], currency: str, unit: str) -> str:
+    """What a car has in a field, in the field's unit."""
+    if isinstance(value, str):
+        return value
+    if "msrp" in fields:
+        return money(value, currency)
+    return distance(value, unit) if "mileage" in fields else f"{value:g}"
+
+
+def sentence(text: str) -> str:
+    """A message with a capital first letter."""
+    return text[:1].upper() + text[1:]
+
+
 def words(code: str) -> str:
     """A name of code as words: ``random_forest`` is ``random forest``."""
     return code.replace("_", " ")
 
 
-FILTERS = {
-    each.__name__: each for each in (count, money, signed, distance, share, day, moment, short)
-} | {"spaced": words}
+_TOLD = (count, money, signed, distance, share, day, moment, short, stated, sentence)
+FILTERS = {each.__name__: each for each in _TOLD} | {"spaced": words}
 """What templates call them; each takes what it tells first."""
