@@ -23,8 +23,10 @@ from carprice_serving.guard import Guard
 from carprice_serving.market_openapi import market_openapi_route
 from carprice_serving.metrics import Metrics
 from carprice_serving.openapi import docs_assets, openapi_config
+from carprice_serving.pages.engine import Pages, page_assets
+from carprice_serving.pages.problems import problem_handlers
+from carprice_serving.pages.routes import page_routes
 from carprice_serving.postman import postman_route
-from carprice_serving.problems import HANDLERS
 from carprice_serving.running import Running
 from carprice_serving.settings import Settings
 from carprice_serving.shadows import HomeShadows, Shadows, ShadowSource
@@ -86,6 +88,9 @@ def create_app(
     if settings.spool_megabytes:
         valuations.listeners.add(spool)
 
+    pages = Pages(registry)
+    guard.page = pages.refused
+
     @asynccontextmanager
     async def beside(_app: Litestar) -> AsyncGenerator[None]:
         # Requests of others must find a core while a long one is computed.
@@ -96,6 +101,7 @@ def create_app(
         try:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(running.loop)
+                tasks.start_soon(to_thread.run_sync, pages.prepare)
                 tasks.start_soon(_follow_shadows, registry, shadows, settings.poll_seconds)
                 yield
                 tasks.cancel_scope.cancel()
@@ -114,9 +120,11 @@ def create_app(
             metrics_route(metrics, board),
             docs_assets(),
             postman_route(registry),
+            *page_routes(pages, valuations),
+            page_assets(),
         ],
         lifespan=[beside],
-        exception_handlers=HANDLERS,
+        exception_handlers=problem_handlers(pages),
         openapi_config=openapi_config(),
         logging_config=None,
         debug=False,
