@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from carprice_assets.bargains import published
 from carprice_assets.home import Home
 from carprice_assets.markets.market import market_files
 from carprice_assets.releases.engine import Parts
@@ -43,12 +45,8 @@ class HomeReleases:
         return names
 
     def pointer(self, market: str) -> Hashable | None:
-        """Inode, times and size of the pointer file: a replaced file differs in one of them."""
-        try:
-            status = (self.home.releases / market / POINTER).stat()
-        except FileNotFoundError:
-            return None
-        return status.st_ino, status.st_mtime_ns, status.st_ctime_ns, status.st_size
+        """What tells a replaced pointer from the one before; None where there is none."""
+        return _identity(self.home.releases / market / POINTER)
 
     def champion(self, market: str) -> str | None:
         """The id of the release that shall serve."""
@@ -70,6 +68,23 @@ class HomeReleases:
     def releases(self, market: str, limit: int) -> Releases:
         """The latest releases and the latest lines of the ledger."""
         return read_releases(self.store, market, limit)
+
+    def bargains_pointer(self, market: str) -> Hashable | None:
+        """As :meth:`pointer`, of the market's list of bargains."""
+        return _identity(self.home.releases / market / published.POINTER)
+
+    def bargains(self, market: str) -> published.BargainList | None:
+        """The market's present list of bargains."""
+        return published.present(self.home.releases, market)
+
+
+def _identity(path: Path) -> Hashable | None:
+    """Inode, times and size of a file: a replaced file differs in one of them."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_ino, status.st_mtime_ns, status.st_ctime_ns, status.st_size
 
 
 def _warm(valuer: Valuer) -> None:

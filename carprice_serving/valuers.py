@@ -18,6 +18,7 @@ from carprice_assets.listings.notes import Note
 from carprice_assets.markets.features import DeclaredFeature
 from carprice_assets.releases.comparables import Comparables
 from carprice_assets.releases.engine import Intake
+from carprice_serving.bargain_lists import ListSource
 from carprice_serving.schemas import Releases
 
 logger = logging.getLogger(__name__)
@@ -83,7 +84,7 @@ class Valuer(Protocol):
         ...
 
 
-class ReleaseSource(Protocol):
+class ReleaseSource(ListSource, Protocol):
     """Where champions come from; any method may raise, and the registry tells it in words."""
 
     def markets(self) -> Iterable[str]:

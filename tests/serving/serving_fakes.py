@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from carprice_assets.bargains.published import BargainList
 from carprice_assets.errors import UserError
 from carprice_assets.listings.contract import FEATURE_FIELDS, days, text_array
 from carprice_assets.listings.intake import read_cars
@@ -113,6 +114,7 @@ class FakeSource:
         self.champions: dict[str, FakeValuer | str] = dict(champions)
         self.moves = dict.fromkeys(champions, 1)
         self.loads: list[str] = []
+        self.lists: dict[str, BargainList] = {}
 
     def move(self, market: str, champion: FakeValuer | str) -> None:
         self.champions[market] = champion
@@ -137,3 +139,10 @@ class FakeSource:
 
     def releases(self, market: str, limit: int) -> Releases:
         return Releases(market, [], [])
+
+    def bargains_pointer(self, market: str) -> str | None:
+        found = self.lists.get(market)
+        return found.id if found else None
+
+    def bargains(self, market: str) -> BargainList | None:
+        return self.lists.get(market)
