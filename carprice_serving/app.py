@@ -25,8 +25,10 @@ from carprice_serving.guard import Guard
 from carprice_serving.market_openapi import market_openapi_route
 from carprice_serving.metrics import Metrics
 from carprice_serving.openapi import docs_assets, openapi_config
+from carprice_serving.pages.engine import Pages, page_assets
+from carprice_serving.pages.problems import problem_handlers
+from carprice_serving.pages.routes import page_routes
 from carprice_serving.postman import postman_route
-from carprice_serving.problems import HANDLERS
 from carprice_serving.running import Running
 from carprice_serving.settings import Settings
 from carprice_serving.shadows import HomeShadows, Shadows, ShadowSource
@@ -107,6 +109,7 @@ def create_app(
             shadows.stop()
             await to_thread.run_sync(spool.end)
 
+    pages = Pages(registry)
     app = Service(
         route_handlers=[
             *valuation_routes(valuations),
@@ -119,9 +122,11 @@ def create_app(
             metrics_route(metrics, board),
             docs_assets(),
             postman_route(registry),
+            *page_routes(pages, valuations),
+            page_assets(),
         ],
         lifespan=[beside],
-        exception_handlers=HANDLERS,
+        exception_handlers=problem_handlers(pages),
         openapi_config=openapi_config(),
         logging_config=None,
         debug=False,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.response import Redirect
 
 from carprice_serving.board import Board
 from carprice_serving.openapi import problems_of
@@ -52,11 +51,7 @@ def state_routes(registry: ValuerRegistry, board: Board) -> list[HTTPRouteHandle
         told = readiness(registry, board)
         return Markets(told.default_market, [market for market in told.markets if market.ready])
 
-    @get("/", include_in_schema=False, sync_to_thread=False)
-    def root() -> Redirect:
-        return Redirect("/schema")
-
-    return [health, ready, markets, root]
+    return [health, ready, markets]
 
 
 def readiness(registry: ValuerRegistry, board: Board) -> Readiness:

@@ -1,0 +1,21 @@
+"""The routes of all pages; none is in the OpenAPI document."""
+
+from __future__ import annotations
+
+from litestar import get
+from litestar.handlers import HTTPRouteHandler
+from litestar.response import Redirect
+
+from carprice_serving.pages.engine import Pages
+from carprice_serving.pages.markets import markets_page
+from carprice_serving.valuations import Valuations
+
+
+def page_routes(pages: Pages, valuations: Valuations) -> list[HTTPRouteHandler]:
+    """The handler of each page, and ``/`` that leads to the first that has something to show."""
+
+    @get("/", include_in_schema=False, sync_to_thread=False)
+    def root() -> Redirect:
+        return Redirect("/value" if pages.markets() else "/markets")
+
+    return [root, markets_page(pages, valuations)]

@@ -1,0 +1,85 @@
+"""Numbers as people read them: money, mileage, shares and days, in a market's own units."""
+
+from __future__ import annotations
+
+import math
+from datetime import date, datetime
+
+SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "INR": "₹"}
+"""Currencies whose sign leaves no doubt; others stand behind the amount by their code."""
+MINUS = "\N{MINUS SIGN}"
+THIN = "\N{NARROW NO-BREAK SPACE}"
+NONE = "\N{EN DASH}"
+"""Stands where there is nothing to tell."""
+
+
+def count(number: float | None) -> str:
+    """A whole number with its thousands apart."""
+    if number is None or not math.isfinite(number):
+        return NONE
+    told = f"{abs(number):,.0f}"
+    return MINUS + told if number < 0 and told != "0" else told
+
+
+def money(amount: float | None, currency: str) -> str:
+    """An amount in whole units of ``currency``."""
+    if amount is None or not math.isfinite(amount):
+        return NONE
+    told = f"{abs(amount):,.0f}"
+    minus = MINUS if amount < 0 and told != "0" else ""
+    sign = SIGNS.get(currency, "")
+    return f"{minus}{sign}{told}" if sign else f"{minus}{told}\N{NO-BREAK SPACE}{currency}"
+
+
+def signed(amount: float, currency: str) -> str:
+    """A difference in money, with its plus or minus."""
+    told = money(amount, currency)
+    return told if told.startswith(MINUS) or not round(amount) else f"+{told}"
+
+
+def distance(number: float | None, unit: str) -> str:
+    """A mileage with its unit."""
+    if number is None or not math.isfinite(number):
+        return NONE
+    return f"{count(number)}\N{NO-BREAK SPACE}{unit}"
+
+
+def share(part: float | None, digits: int = 0) -> str:
+    """A part of one in per cent."""
+    if part is None or not math.isfinite(part):
+        return NONE
+    return f"{100 * part:.{digits}f}{THIN}%".replace("-", MINUS)
+
+
+def day(given: date | datetime | str | None) -> str:
+    """A day as ``3 Nov 2026``; ISO texts are read."""
+    if not given:
+        return NONE
+    if isinstance(given, str):
+        given = datetime.fromisoformat(given)
+    return f"{given.day} {given:%b %Y}"
+
+
+def moment(given: datetime | str | None) -> str:
+    """A day and minute of UTC."""
+    if not given:
+        return NONE
+    if isinstance(given, str):
+        given = datetime.fromisoformat(given)
+    return f"{day(given)}, {given:%H:%M} UTC"
+
+
+def short(address: str | None) -> str:
+    """The first letters of a hash, enough to tell it from others."""
+    return address[:12] if address else NONE
+
+
+def words(code: str) -> str:
+    """A name of code as words: ``random_forest`` is ``random forest``."""
+    return code.replace("_", " ")
+
+
+FILTERS = {
+    each.__name__: each for each in (count, money, signed, distance, share, day, moment, short)
+} | {"spaced": words}
+"""What templates call them; each takes what it tells first."""
