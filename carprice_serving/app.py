@@ -122,7 +122,7 @@ def create_app(
             metrics_route(metrics, board),
             docs_assets(),
             postman_route(registry),
-            *page_routes(pages, valuations),
+            *page_routes(pages, valuations, lists),
             page_assets(),
         ],
         lifespan=[beside],

@@ -24,7 +24,10 @@ TEMPLATES = Path(__file__).parent / "templates"
 FILES = STATIC / "pages"
 ADDRESS = "/assets"
 A_YEAR = 31_536_000
-PAGES: tuple[tuple[str, str], ...] = (("markets", "Markets"),)
+PAGES: tuple[tuple[str, str], ...] = (
+    ("bargains", "Bargains"),
+    ("markets", "Markets"),
+)
 """Pages by address and title, in the order of the navigation."""
 
 

@@ -74,12 +74,25 @@ def short(address: str | None) -> str:
     return address[:12] if address else NONE
 
 
+def decimal(number: float | None, digits: int = 2) -> str:
+    """A number with so many decimals."""
+    if number is None or not math.isfinite(number):
+        return NONE
+    return f"{number:,.{digits}f}".replace("-", MINUS)
+
+
+def capitalized(text: str) -> str:
+    """The text with its first letter in capitals, the others as they are."""
+    return text[:1].upper() + text[1:]
+
+
 def words(code: str) -> str:
     """A name of code as words: ``random_forest`` is ``random forest``."""
     return code.replace("_", " ")
 
 
 FILTERS = {
-    each.__name__: each for each in (count, money, signed, distance, share, day, moment, short)
-} | {"spaced": words}
+    each.__name__: each
+    for each in (count, money, signed, distance, share, day, moment, short, decimal)
+} | {"spaced": words, "capitalize_first": capitalized}
 """What templates call them; each takes what it tells first."""
