@@ -110,6 +110,7 @@ def create_app(
             await to_thread.run_sync(spool.end)
 
     pages = Pages(registry)
+    guard.page = pages.refused
     app = Service(
         route_handlers=[
             *valuation_routes(valuations),

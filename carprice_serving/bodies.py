@@ -103,6 +103,19 @@ async def _drain(request: Request[Any, Any, Any], more: bool) -> None:
             left -= len(piece)
 
 
+def single_values(query: dict[str, list[str]]) -> dict[str, str]:
+    """The parameters of an address.
+
+    Raises
+    ------
+    RequestProblem
+        422 for a name that stands twice.
+    """
+    if twice := [name for name, values in query.items() if len(values) > 1]:
+        raise field_problem("invalid-request", twice[0], "stands in the address more than once")
+    return {name: values[0] for name, values in query.items()}
+
+
 def read_form(body: bytes, cars_field: str, max_cars: int) -> Form:
     """The request in ``body``: cars in ``cars_field``, and beside it what is to be told of them.
 

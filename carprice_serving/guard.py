@@ -23,7 +23,7 @@ from carprice_serving.keys import Key, Keys, given_key
 from carprice_serving.limits import Rates, beyond, client_of
 from carprice_serving.logs import ACCESS, REQUEST
 from carprice_serving.metrics import Metrics
-from carprice_serving.problems import MEDIA_TYPE, TYPES
+from carprice_serving.problems import MEDIA_TYPE, TYPES, for_person
 from carprice_serving.schemas import Problem
 from carprice_serving.settings import Settings
 
@@ -78,6 +78,8 @@ class Guard:
     keys: Keys = field(default_factory=Keys)
     required: bool = False
     running: int = 0
+    page: Callable[[Problem], bytes] | None = None
+    """Draws a refusal for people; without it they get problem details as programs do."""
     _rates: Rates = field(default_factory=Rates)
     _boot: str = field(default_factory=lambda: secrets.token_hex(5))
     _numbers: count[int] = field(default_factory=lambda: count(1))
@@ -96,7 +98,7 @@ class Guard:
             await self._within_time(app, scope, receive, answer)
         except Refused as refused:
             self.metrics.refused.add((refused.reason,))
-            await answer.refuse(refused)
+            await answer.refuse(refused, self._page_for(scope, headers))
         finally:
             self.running -= 1
             self._tell(scope, answer, perf_counter() - begin, client)
@@ -150,6 +152,10 @@ class Guard:
                 return client
         self._count(client, settings.rate if rate is None else rate)
         return client
+
+    def _page_for(self, scope: Any, headers: dict[str, str]) -> Callable[[Problem], bytes] | None:
+        asked = for_person(scope["method"], scope["path"], headers.get("accept", ""))
+        return self.page if asked else None
 
     def _key(self, headers: dict[str, str]) -> Key:
         given = given_key(headers)
@@ -218,15 +224,17 @@ class _Answer:
             message["headers"] = headers + list(SECURITY)
         await self._send(message)
 
-    async def refuse(self, refused: Refused) -> None:
-        """Send problem details instead of the app's answer."""
+    async def refuse(self, refused: Refused, page: Callable[[Problem], bytes] | None) -> None:
+        """Send problem details, or a page with them, instead of the app's answer."""
         if self.status:
             return
         status = refused.status
         problem = Problem(TYPES + refused.kind, status.phrase, status.value, refused.detail)
-        body = msgspec.json.encode(problem)
+        body = page(problem) if page else msgspec.json.encode(problem)
+        kind = "text/html; charset=utf-8" if page else MEDIA_TYPE
         headers = [
-            (b"content-type", MEDIA_TYPE.encode()),
+            (b"content-type", kind.encode()),
+            (b"cache-control", b"no-store"),
             (b"content-length", str(len(body)).encode()),
             *refused.headers,
         ]

@@ -21,6 +21,16 @@ TYPES = "urn:carprice:problem:"
 logger = logging.getLogger(__name__)
 
 
+NOT_FOR_PEOPLE = ("/api/", "/schema", "/metrics", "/health", "/ready")
+
+
+def for_person(method: str, path: str, accept: str) -> bool:
+    """Whether a browser asks that shows a page, and not one of the API's clients."""
+    return (
+        method in ("GET", "HEAD") and "text/html" in accept and not path.startswith(NOT_FOR_PEOPLE)
+    )
+
+
 class RequestProblem(HTTPException):
     """A request that gets no valuations, with the reason.
 

@@ -12,7 +12,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
 from carprice_assets.releases.nearest import nearest
-from carprice_serving.bodies import MAX_COMPARABLES, read_day
+from carprice_serving.bodies import MAX_COMPARABLES, read_day, single_values
 from carprice_serving.details import suggestions_for
 from carprice_serving.openapi import ComparablesOperation, problems_of
 from carprice_serving.problems import RequestProblem, car_problem, field_problem
@@ -57,9 +57,7 @@ def read_query(query: dict[str, list[str]]) -> tuple[dict[str, str], int, date]:
     RequestProblem
         422 for a name that stands twice, a count or a day that is none.
     """
-    if twice := [name for name, values in query.items() if len(values) > 1]:
-        raise field_problem("invalid-request", twice[0], "stands in the address more than once")
-    car = {name: values[0] for name, values in query.items()}
+    car = single_values(query)
     count, day = car.pop("count", ""), car.pop("as_of", "")
     if count and not (
         count.isascii()

@@ -18,6 +18,7 @@ from litestar.static_files import create_static_files_router
 from carprice_serving.openapi import STATIC
 from carprice_serving.pages.pictures import range_bar
 from carprice_serving.pages.words import FILTERS
+from carprice_serving.schemas import Problem
 from carprice_serving.valuers import ValuerRegistry
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -25,6 +26,7 @@ FILES = STATIC / "pages"
 ADDRESS = "/assets"
 A_YEAR = 31_536_000
 PAGES: tuple[tuple[str, str], ...] = (
+    ("value", "Value a car"),
     ("bargains", "Bargains"),
     ("markets", "Markets"),
 )
@@ -90,6 +92,10 @@ class Pages:
             media_type=MediaType.HTML,
             headers={"cache-control": "private, no-cache"},
         )
+
+    def refused(self, problem: Problem) -> bytes:
+        """What a browser shows that is not let in."""
+        return self.templates.get_template("refused.html").render(problem=problem).encode()
 
     def markets(self) -> list[str]:
         """Markets that can be asked, by name."""

@@ -9,17 +9,9 @@ from typing import Any
 import msgspec
 from litestar import Request, Response
 
-from carprice_serving.pages.engine import PAGES, Pages
-from carprice_serving.problems import HANDLERS
+from carprice_serving.pages.engine import Pages
+from carprice_serving.problems import HANDLERS, for_person
 from carprice_serving.schemas import Problem
-
-NOT_FOR_PEOPLE = ("/api/", "/schema", "/metrics", "/health", "/ready")
-
-
-def for_person(method: str, path: str, accept: str) -> bool:
-    """Whether whoever asks is a browser that shows a page, and not one of the API's clients."""
-    asked = path.strip("/") in {page for page, _ in PAGES} or "text/html" in accept
-    return method in ("GET", "HEAD") and asked and not path.startswith(NOT_FOR_PEOPLE)
 
 
 def problem_handlers(pages: Pages) -> dict[Any, Any]:

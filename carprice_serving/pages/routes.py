@@ -10,6 +10,7 @@ from carprice_serving.bargain_lists import BargainLists
 from carprice_serving.pages.bargains import bargains_page
 from carprice_serving.pages.engine import Pages
 from carprice_serving.pages.markets import markets_page
+from carprice_serving.pages.value import value_pages
 from carprice_serving.valuations import Valuations
 
 
@@ -22,4 +23,9 @@ def page_routes(
     def root() -> Redirect:
         return Redirect("/value" if pages.markets() else "/markets")
 
-    return [root, markets_page(pages, valuations), bargains_page(pages, valuations, lists)]
+    return [
+        root,
+        *value_pages(pages, valuations),
+        bargains_page(pages, valuations, lists),
+        markets_page(pages, valuations),
+    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from datetime import date, datetime
 
 SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "INR": "₹"}
@@ -81,8 +82,17 @@ def decimal(number: float | None, digits: int = 2) -> str:
     return f"{number:,.{digits}f}".replace("-", MINUS)
 
 
-def capitalized(text: str) -> str:
-    """The text with its first letter in capitals, the others as they are."""
+def stated(value: str | float, fields: Sequence[str], currency: str, unit: str) -> str:
+    """What a car has in a field, in the field's unit."""
+    if isinstance(value, str):
+        return value
+    if "msrp" in fields:
+        return money(value, currency)
+    return distance(value, unit) if "mileage" in fields else f"{value:g}"
+
+
+def sentence(text: str) -> str:
+    """A message with a capital first letter."""
     return text[:1].upper() + text[1:]
 
 
@@ -91,8 +101,6 @@ def words(code: str) -> str:
     return code.replace("_", " ")
 
 
-FILTERS = {
-    each.__name__: each
-    for each in (count, money, signed, distance, share, day, moment, short, decimal)
-} | {"spaced": words, "capitalize_first": capitalized}
+_TOLD = (count, decimal, money, signed, distance, share, day, moment, short, stated, sentence)
+FILTERS = {each.__name__: each for each in _TOLD} | {"spaced": words}
 """What templates call them; each takes what it tells first."""

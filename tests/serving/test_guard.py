@@ -76,6 +76,28 @@ def test_without_a_key_nothing_opens(guarded: Any, key: str, path: str) -> None:
         assert "Basic" in answer.headers["www-authenticate"]
 
 
+@pytest.mark.parametrize("path", ["/", "/value", "/markets", "/assets/pages.css"])
+def test_a_browser_is_asked_for_a_key(guarded: Any, key: str, path: str) -> None:
+    browser = {"accept": "text/html,*/*;q=0.8"}
+    for more in ({}, {"Authorization": "Basic " + base64.b64encode(b"me:wrong").decode()}):
+        answer = guarded.get(path, headers=browser | more)
+        assert answer.status_code == 401
+        assert answer.headers["www-authenticate"].startswith("Basic ")
+        assert answer.headers["content-type"] == "text/html; charset=utf-8"
+        assert answer.headers["cache-control"] == "no-store"
+        assert "the password is your key" in answer.text
+        assert "/assets/" not in answer.text, "it would not be given"
+    basic = base64.b64encode(f"any name:{key}".encode()).decode()
+    opened = guarded.get(path, headers=browser | {"Authorization": f"Basic {basic}"})
+    assert opened.status_code == 200
+
+
+def test_programs_are_told_as_before(guarded: Any) -> None:
+    for path, accept in (("/value", "*/*"), ("/api/v1/markets", "text/html"), ("/", "")):
+        answer = guarded.get(path, headers={"accept": accept})
+        assert answer.headers["content-type"] == "application/problem+json"
+
+
 def test_health_and_readiness_are_open(guarded: Any) -> None:
     assert guarded.get("/health").status_code == 200
     assert guarded.get("/ready").status_code == 200
