@@ -14,6 +14,13 @@ from carprice_assets.releases.engine import Parts
 from carprice_assets.releases.store import ReleaseStore
 from carprice_assets.releases.strict import read_object
 from carprice_assets.releases.valuer import Valuer
+from carprice_serving.release_details import (
+    Decision,
+    ReleaseDetails,
+    read_decisions,
+    read_details,
+    read_picture,
+)
 from carprice_serving.release_list import read_releases
 from carprice_serving.schemas import Releases
 
@@ -68,6 +75,18 @@ class HomeReleases:
     def releases(self, market: str, limit: int) -> Releases:
         """The latest releases and the latest lines of the ledger."""
         return read_releases(self.store, market, limit)
+
+    def details(self, market: str, release_id: str) -> ReleaseDetails:
+        """All that is shown of one release."""
+        return read_details(self.store, market, release_id)
+
+    def decisions(self, market: str, limit: int) -> list[Decision]:
+        """The latest lines of the market's ledger, latest first."""
+        return read_decisions(self.store, market, limit)
+
+    def picture(self, market: str, release_id: str, name: str) -> bytes:
+        """A plot of a release, as PNG."""
+        return read_picture(self.store, market, release_id, name)
 
     def bargains_pointer(self, market: str) -> Hashable | None:
         """As :meth:`pointer`, of the market's list of bargains."""

@@ -127,6 +127,13 @@ class Valuations:
             message = f"unknown market {market[:40]!r}; there are: {known}"
             raise field_problem("unknown-market", "market", message, HTTPStatus.NOT_FOUND)
 
+    def market(self, named: str) -> str | None:
+        """The market that is named, else the default one; None where there is none at all."""
+        if not named:
+            return self.registry.default_market
+        self.require_market(named)
+        return named
+
     def valuer(self, market: str | None) -> Valuer:
         """The valuer in service for ``market``, or for the default one; errors as :meth:`of`."""
         states = self.registry.states

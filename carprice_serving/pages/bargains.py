@@ -34,8 +34,8 @@ ORDERS = dict(
 LABELS = {
     "make": "make",
     "model": "model",
-    "max_price": "price at most",
-    "min_saving": "below the expected price by",
+    "max_price": "price up to",
+    "min_saving": "below expected by",
     "min_year": "model year from",
     "sort": "order",
 }
@@ -69,7 +69,7 @@ def bargains_page(pages: Pages, valuations: Valuations, lists: BargainLists) -> 
     @get("/bargains", include_in_schema=False)
     async def bargains(request: Request[Any, Any, Any]) -> Response[str]:
         query = request.query_params.dict()
-        market = named_market(valuations, query)
+        market = valuations.market(query.get("market", [""])[-1])
         if market is None:
             return pages.render("bargains.html", page="bargains", found=None)
         wanted, errors = read_wanted(query)
@@ -94,21 +94,6 @@ def bargains_page(pages: Pages, valuations: Valuations, lists: BargainLists) -> 
         )
 
     return bargains
-
-
-def named_market(valuations: Valuations, query: Mapping[str, Sequence[str]]) -> str | None:
-    """The market that an address names, else the default one; None where there is none at all.
-
-    Raises
-    ------
-    RequestProblem
-        404 for an unknown one.
-    """
-    name = next((text for text in query.get("market", ()) if text), None)
-    if name is None:
-        return valuations.registry.default_market
-    valuations.require_market(name)
-    return name
 
 
 def _listed(lists: BargainLists, market: str, wanted: Wanted) -> tuple[BargainsAnswer, Choices]:

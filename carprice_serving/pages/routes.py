@@ -10,6 +10,7 @@ from carprice_serving.bargain_lists import BargainLists
 from carprice_serving.pages.bargains import bargains_page
 from carprice_serving.pages.engine import Pages
 from carprice_serving.pages.markets import markets_page
+from carprice_serving.pages.models import models_pages
 from carprice_serving.pages.value import value_pages
 from carprice_serving.valuations import Valuations
 
@@ -27,5 +28,6 @@ def page_routes(
         root,
         *value_pages(pages, valuations),
         bargains_page(pages, valuations, lists),
+        *models_pages(pages, valuations),
         markets_page(pages, valuations),
     ]

@@ -16,6 +16,7 @@ from carprice_assets.listings.intake import read_cars
 from carprice_assets.listings.notes import Note
 from carprice_assets.markets.features import DeclaredFeature
 from carprice_assets.releases.comparables import Comparables
+from carprice_serving.release_details import Decision, ReleaseDetails
 from carprice_serving.schemas import Releases
 
 
@@ -139,6 +140,15 @@ class FakeSource:
 
     def releases(self, market: str, limit: int) -> Releases:
         return Releases(market, [], [])
+
+    def details(self, market: str, release_id: str) -> ReleaseDetails:
+        raise UserError(f"market {market} has no release {release_id}")
+
+    def decisions(self, market: str, limit: int) -> list[Decision]:
+        return []
+
+    def picture(self, market: str, release_id: str, name: str) -> bytes:
+        raise UserError(f"release {release_id} has no picture {name}")
 
     def bargains_pointer(self, market: str) -> str | None:
         found = self.lists.get(market)
