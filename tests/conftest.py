@@ -77,3 +77,18 @@ def trained_home(trained_template: Home, home: Home) -> Home:
     """A copy of the trained home, to do with as a test likes; the environment names it."""
     shutil.copytree(trained_template.root, home.root)
     return home
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> str:
+    """A Chromium: one on the PATH, else Playwright's own; skips where there is none."""
+    from playwright.sync_api import sync_playwright
+
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if found := shutil.which(name):
+            return found
+    with sync_playwright() as playwright:
+        own = playwright.chromium.executable_path
+    if not Path(own).exists():
+        pytest.skip("no Chromium here: `make setup` sees to one")
+    return own

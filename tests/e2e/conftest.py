@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -43,18 +42,3 @@ def start_run(trained_home: Home) -> Iterator[Callable[..., Run]]:
     yield start
     for run in runs:
         run.end()
-
-
-@pytest.fixture(scope="session")
-def chromium_path() -> str:
-    """A Chromium: one on the PATH, else Playwright's own; skips where there is none."""
-    from playwright.sync_api import sync_playwright
-
-    for name in ("chromium", "chromium-browser", "google-chrome"):
-        if found := shutil.which(name):
-            return found
-    with sync_playwright() as playwright:
-        own = playwright.chromium.executable_path
-    if not Path(own).exists():
-        pytest.skip("no Chromium here: `make setup` sees to one")
-    return own

@@ -4,17 +4,14 @@
 (() => {
   const form = document.getElementById("car");
   const told = document.getElementById("told");
-  const touched = new Set();
+  const given = new Map(); // what a person chose, by field; the rest is filled in anew
   let asked = null;
 
   const refill = async (changed) => {
     const make = form.elements.make.value;
     const model = changed === "make" ? "" : form.elements.model.value;
     const address = new URLSearchParams({ market: form.elements.market.value, make, model });
-    for (const name of touched) {
-      const field = form.elements[name];
-      if (field && name !== "trim") address.set(name, field.value);
-    }
+    for (const [name, value] of given) address.set(name, value);
     asked?.abort();
     asked = new AbortController();
     let page;
@@ -37,14 +34,16 @@
         : model && `The form is filled with what is usual of ${make} ${model}`;
   };
 
-  form.addEventListener("change", (event) => {
-    const name = event.target.name;
-    if (name === "make" || name === "model") refill(name);
-    else touched.add(name);
+  const give = (name, value) => {
+    // Trim and year are a model's own.
+    if (!["market", "make", "model", "trim", "year"].includes(name)) given.set(name, value);
+  };
+  form.addEventListener("change", ({ target }) => {
+    if (target.name === "make" || target.name === "model") refill(target.name);
+    else give(target.name, target.value);
   });
   // What stands in the address was chosen by someone.
   for (const [name, value] of new URLSearchParams(location.search)) {
-    if (value && form.elements[name]) touched.add(name);
+    if (value && form.elements[name]) give(name, value);
   }
-  for (const name of ["market", "make", "model"]) touched.delete(name);
 })();
