@@ -12,70 +12,22 @@ from typing import Any
 import pytest
 from litestar.testing import TestClient
 from serving_fakes import FakeSource
-from serving_releases import CAR, PARTS, PROMOTED, stage
+from serving_releases import CAR, PARTS
+from told_release import PNG, stage_two
 
 from carprice_assets.home import Home
-from carprice_assets.releases.rules import Decision, Reason
 from carprice_assets.releases.store import ReleaseStore
 from carprice_serving.app import create_app
 from carprice_serving.champions import HomeReleases
 from carprice_serving.settings import Settings
 
 BROWSER = {"accept": "text/html"}
-PNG = b"\x89PNG\r\n\x1a\n" + b"invented"
-
-
-def interval(value: float) -> dict[str, float]:
-    return {"value": value, "low": 0.9 * value, "high": 1.1 * value}
-
-
-def measures(mae: float) -> dict[str, Any]:
-    return {"rows": 120, "mae": interval(mae), "median_error": interval(mae / 2),
-            "mape": interval(0.081), "rmse": interval(2 * mae), "r2": interval(0.9),
-            "r2_log": interval(0.91)}  # fmt: skip
-
-
-FIGURES = {
-    "figures": measures(2_100.0),
-    "validation": measures(2_000.0),
-    "naive": measures(5_200.0),
-    "stock_types": {
-        kind: {"figures": measures(mae), "naive": measures(2 * mae)}
-        for kind, mae in (("New", 1_500.0), ("Used", 2_600.0))
-    },
-    "slices": {
-        "make": [
-            {"name": "Ford", "rows": 40, "mae": 1_900.0, "mae_low": 1_500.0, "mae_high": None,
-             "naive_mae": 4_100.0, "mape": 0.07, "bias": -120.0, "r2": None}
-        ]
-    },
-    "behaviour": {"mileage_rows": 54, "mileage_violations": 0.02, "mileage_change": -0.05},
-    "ranges": {"coverage": 0.912, "width": 0.43},
-    "unsupported": 0.126,
-}  # fmt: skip
-PAGES = {
-    "catboost/residuals.png": PNG,
-    "catboost/predicted_against_true.png": PNG + b"2",
-    "catboost/report.md": b"# report",
-}
-REFUSED = Decision(
-    "refused",
-    (
-        Reason("named", True, True, None, None, "all is named"),
-        Reason("r2", False, True, 0.5, 0.9, "R2: 0.5, must be at least 0.9"),
-    ),
-)
 
 
 @pytest.fixture
 def staged(home: Home, tmp_path: Path) -> list[str]:
-    """Two releases; the first serves, with figures and plots, the second was refused."""
-    ids = [stage(home, tmp_path, 10.0, figures=FIGURES, pages=PAGES), stage(home, tmp_path, 11.0)]
-    store = ReleaseStore(home.releases)
-    store.promote("us", ids[0], None, PROMOTED)
-    line = {"event": "refused", "release": ids[1], "decision": REFUSED.to_json()}
-    store.record("us", line)
-    return ids
+    """Ids of the two releases."""
+    return stage_two(home, tmp_path)
 
 
 @pytest.fixture
