@@ -102,6 +102,7 @@ def create_app(
         finally:
             shadows.stop()
             await to_thread.run_sync(spool.end)
+            await to_thread.run_sync(running.post)
 
     app = Service(
         route_handlers=[
@@ -111,7 +112,7 @@ def create_app(
             *release_routes(valuations),
             market_openapi_route(valuations),
             *state_routes(registry, board),
-            metrics_route(metrics, board),
+            metrics_route(running),
             docs_assets(),
             postman_route(registry),
         ],

@@ -17,11 +17,18 @@ GRACE_SECONDS = 5.0
 logger = logging.getLogger(__name__)
 
 
-def supervise(count: int, work: Callable[[], int], line: str, drain_seconds: float) -> int:
+def supervise(
+    count: int,
+    work: Callable[[], int],
+    line: str,
+    drain_seconds: float,
+    ended: Callable[[int], None] = lambda pid: None,
+) -> int:
     """Run ``work`` in ``count`` processes until SIGTERM or SIGINT.
 
     One that ends by itself is started again; when the first of them cannot start at all,
-    everything ends. ``line`` is printed once the processes are there.
+    everything ends. ``line`` is printed once the processes are there, ``ended`` told of each
+    that ends by itself.
 
     Returns
     -------
@@ -47,6 +54,7 @@ def supervise(count: int, work: Callable[[], int], line: str, drain_seconds: flo
             continue
         since = time.monotonic() - started.pop(pid, 0.0)
         logger.error("worker %d ended with %s after %.0f s", pid, _told(status), since)
+        ended(pid)
         failed = failed + 1 if since < SOON_SECONDS else 0
         if failed > 2 * count:
             _end(started, drain_seconds)
