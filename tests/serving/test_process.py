@@ -189,7 +189,8 @@ def test_two_workers_share_an_address_and_one_that_dies_is_replaced(
         told.append(counted(address))
     os.kill(killed, signal.SIGKILL)
     told.append(counted(address))
-    assert killed not in wait_for_workers(address, without=killed)
+    wait_for_workers(address, without=killed)
+    assert killed not in pids(address), "it is no worker any more"
     told.append(counted(address))
     assert told == sorted(told), "a sum over the service never falls"
     assert told[-1] == 40
