@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from threading import Thread
 from types import FrameType
 
 SOON_SECONDS = 5.0
@@ -43,8 +44,9 @@ def supervise(
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
     started: dict[int, float] = {}
+    life = os.pipe()  # its writing end is closed when this process dies, however it dies
     for _ in range(count):
-        started[_start(work)] = time.monotonic()
+        started[_start(work, life)] = time.monotonic()
     print(line, flush=True)  # noqa: T201
     failed = 0
     while not wanted["end"]:
@@ -61,17 +63,20 @@ def supervise(
             return 1
         if failed:
             time.sleep(min(0.2 * 2**failed, SOON_SECONDS))
-        started[_start(work)] = time.monotonic()
+        started[_start(work, life)] = time.monotonic()
     _end(started, drain_seconds)
     return 0
 
 
-def _start(work: Callable[[], int]) -> int:
+def _start(work: Callable[[], int], life: tuple[int, int]) -> int:
     pid = os.fork()
     if pid:
         return pid
     code = 1
     try:
+        reading, writing = life
+        os.close(writing)
+        Thread(target=_end_with, args=(reading,), name="life", daemon=True).start()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_DFL)
         code = work()
@@ -81,6 +86,12 @@ def _start(work: Callable[[], int]) -> int:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
+
+
+def _end_with(reading: int) -> None:
+    """End this worker when the process that looks after it is gone: nobody else would."""
+    os.read(reading, 1)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _waited() -> tuple[int, int]:
