@@ -112,6 +112,7 @@ def create_app(
         finally:
             shadows.stop()
             await to_thread.run_sync(spool.end)
+            await to_thread.run_sync(running.post)
 
     app = Service(
         route_handlers=[
@@ -122,7 +123,7 @@ def create_app(
             *bargain_routes(valuations, lists),
             market_openapi_route(valuations),
             *state_routes(registry, board),
-            metrics_route(metrics, board),
+            metrics_route(running),
             docs_assets(),
             postman_route(registry),
             *page_routes(pages, valuations, lists),

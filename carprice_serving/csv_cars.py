@@ -10,13 +10,11 @@ from itertools import islice
 from typing import IO
 
 from carprice_assets.listings.contract import FEATURE_FIELDS
-from carprice_assets.listings.notes import Note
+from carprice_assets.releases.priced import ADDED, added
 from carprice_assets.releases.rating import FIELD as ASKING_PRICE
 from carprice_serving.problems import field_problem
 from carprice_serving.schemas import Valuation
 
-ADDED = ("predicted_price", "low", "high", "currency", "deal_rating", "warnings", "error")
-"""Columns behind the file's own."""
 NEEDED = ("make", "model", "year")
 CAR_FIELDS = frozenset({f.name for f in FEATURE_FIELDS} - {"observed_at"}) | {ASKING_PRICE}
 LONGEST_HEAD = 1 << 16
@@ -109,15 +107,12 @@ def head_line(names: Sequence[str]) -> bytes:
 
 
 def _added(row: Row, valuation: Valuation) -> tuple[str, ...]:
-    amounts = (_amount(each) for each in (valuation.price, valuation.low, valuation.high))
-    error = row.problem or _told(valuation.errors)
-    rating = valuation.deal_rating or ""
-    return (*amounts, valuation.currency, rating, _told(valuation.warnings), error)
-
-
-def _amount(value: float | None) -> str:
-    return "" if value is None else f"{value:.2f}"
-
-
-def _told(notes: Sequence[Note]) -> str:
-    return "; ".join(f"{note.field}: {note.message}" for note in notes)
+    return added(
+        (valuation.price, valuation.low, valuation.high),
+        valuation.currency,
+        valuation.deal_rating,
+        valuation.supported,
+        valuation.warnings,
+        valuation.errors,
+        row.problem,
+    )

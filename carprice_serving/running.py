@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from threading import Lock
 from typing import Any
 
 import anyio
@@ -37,6 +38,7 @@ class Running:
     guard: Guard
     board: Board
     _keys_at: tuple[int, int] | None = field(default=None, init=False)
+    _posting: Lock = field(default_factory=Lock, init=False)
 
     def start(self) -> None:
         """Before the first request: champions loaded, keys read, the board written."""
@@ -64,12 +66,11 @@ class Running:
 
     def post(self) -> None:
         """Tell the other workers how this one is."""
-        releases = {
-            name: state.valuer.release_id
-            for name, state in self.registry.states.items()
-            if state.valuer is not None
-        }
-        self.board.write({"releases": releases, "metrics": self.metrics.snapshot()})
+        if self.board.folder is None:
+            return
+        with self._posting:  # so that no older figures take the place of later ones
+            told = {"releases": _releases(self.registry), "metrics": self.metrics.snapshot()}
+            self.board.write(told)
 
     def count(self, answered: Answered) -> None:
         """Count what came of the cars of an answer."""
@@ -136,10 +137,14 @@ def staged_at(text: Any) -> datetime | None:
 
 def in_service(board: Board, registry: ValuerRegistry) -> Sequence[dict[str, Any]]:
     """Each worker's releases by market, this one's first."""
-    own = {
+    others = ({"pid": each["pid"], "releases": each["releases"]} for each in board.others())
+    return [{"pid": os.getpid(), "releases": _releases(registry)}, *others]
+
+
+def _releases(registry: ValuerRegistry) -> dict[str, str]:
+    """The release that answers for each market."""
+    return {
         name: state.valuer.release_id
         for name, state in registry.states.items()
         if state.valuer is not None
     }
-    others = ({"pid": each["pid"], "releases": each["releases"]} for each in board.others())
-    return [{"pid": os.getpid(), "releases": own}, *others]

@@ -61,6 +61,7 @@ def serve(settings: Settings) -> int:
                 lambda: _serve(settings, listener, required, board, uvicorn.Server),
                 f"carprice serves on {_address(listener)}",
                 settings.drain_seconds,
+                board.retire,
             )
     finally:
         listener.close()

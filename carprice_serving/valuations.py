@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from carprice_assets.listings.notes import Note
 from carprice_assets.releases.rating import FIELD as ASKING_PRICE
-from carprice_assets.releases.rating import rate, read_asking_price
+from carprice_assets.releases.rating import rated
 from carprice_serving.answered import Answered, Listeners
 from carprice_serving.details import needs_details, with_details
 from carprice_serving.gathering import Gathering
@@ -203,13 +203,11 @@ def without_asking_price(car: Any) -> Any:
 
 
 def _rated(valuation: Valuation, given: Any) -> Valuation:
-    asking, note = read_asking_price(given, valuation.currency)
+    answered = valuation.price, valuation.low, valuation.high
+    asking, rating, note = rated(given, valuation.currency, *answered)
     if note is not None:
         return replace(valuation, warnings=(*valuation.warnings, note))
-    price, low, high = valuation.price, valuation.low, valuation.high
-    if asking is None or price is None or low is None or high is None:
-        return replace(valuation, asking_price=asking)
-    return replace(valuation, asking_price=asking, deal_rating=rate(asking, low, price, high))
+    return replace(valuation, asking_price=asking, deal_rating=rating)
 
 
 def _valuation(car: CarValuation, currency: str, provenance: Provenance) -> Valuation:

@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from threading import Thread
 from types import FrameType
 
 SOON_SECONDS = 5.0
@@ -17,11 +18,18 @@ GRACE_SECONDS = 5.0
 logger = logging.getLogger(__name__)
 
 
-def supervise(count: int, work: Callable[[], int], line: str, drain_seconds: float) -> int:
+def supervise(
+    count: int,
+    work: Callable[[], int],
+    line: str,
+    drain_seconds: float,
+    ended: Callable[[int], None] = lambda pid: None,
+) -> int:
     """Run ``work`` in ``count`` processes until SIGTERM or SIGINT.
 
     One that ends by itself is started again; when the first of them cannot start at all,
-    everything ends. ``line`` is printed once the processes are there.
+    everything ends. ``line`` is printed once the processes are there, ``ended`` told of each
+    that ends by itself.
 
     Returns
     -------
@@ -36,8 +44,9 @@ def supervise(count: int, work: Callable[[], int], line: str, drain_seconds: flo
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
     started: dict[int, float] = {}
+    life = os.pipe()  # its writing end is closed when this process dies, however it dies
     for _ in range(count):
-        started[_start(work)] = time.monotonic()
+        started[_start(work, life)] = time.monotonic()
     print(line, flush=True)  # noqa: T201
     failed = 0
     while not wanted["end"]:
@@ -47,23 +56,27 @@ def supervise(count: int, work: Callable[[], int], line: str, drain_seconds: flo
             continue
         since = time.monotonic() - started.pop(pid, 0.0)
         logger.error("worker %d ended with %s after %.0f s", pid, _told(status), since)
+        ended(pid)
         failed = failed + 1 if since < SOON_SECONDS else 0
         if failed > 2 * count:
             _end(started, drain_seconds)
             return 1
         if failed:
             time.sleep(min(0.2 * 2**failed, SOON_SECONDS))
-        started[_start(work)] = time.monotonic()
+        started[_start(work, life)] = time.monotonic()
     _end(started, drain_seconds)
     return 0
 
 
-def _start(work: Callable[[], int]) -> int:
+def _start(work: Callable[[], int], life: tuple[int, int]) -> int:
     pid = os.fork()
     if pid:
         return pid
     code = 1
     try:
+        reading, writing = life
+        os.close(writing)
+        Thread(target=_end_with, args=(reading,), name="life", daemon=True).start()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_DFL)
         code = work()
@@ -73,6 +86,12 @@ def _start(work: Callable[[], int]) -> int:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
+
+
+def _end_with(reading: int) -> None:
+    """End this worker when the process that looks after it is gone: nobody else would."""
+    os.read(reading, 1)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _waited() -> tuple[int, int]:

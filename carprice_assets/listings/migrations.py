@@ -41,6 +41,7 @@ MIGRATIONS = (
     Migration(_script(2)),
     Migration(_script(3)),
     Migration(_script(4)),
+    Migration(_script(5)),
 )
 """Step ``i`` takes a warehouse from schema version ``i`` to ``i + 1``."""
 

@@ -17,32 +17,6 @@ FOLDER = "served.valuations"
 READY, PART, UNREADABLE = ".jsonl", ".part", ".unreadable"
 """A whole file; what is added to its name while it is written, and where it cannot be read."""
 
-TABLES = """
-CREATE TABLE IF NOT EXISTS served_valuations (
-    market VARCHAR NOT NULL,
-    id VARCHAR NOT NULL,
-    answered_at TIMESTAMP NOT NULL,
-    release VARCHAR NOT NULL,
-    regressor VARCHAR NOT NULL,
-    as_of DATE NOT NULL,
-    make VARCHAR,
-    model VARCHAR,
-    car JSON NOT NULL,
-    price DOUBLE,
-    low DOUBLE,
-    high DOUBLE,
-    coverage DOUBLE,
-    supported BOOLEAN,
-    warnings VARCHAR[] NOT NULL,
-    errors VARCHAR[] NOT NULL
-);
-CREATE TABLE IF NOT EXISTS served_files (
-    market VARCHAR NOT NULL,
-    name VARCHAR NOT NULL,
-    rows BIGINT NOT NULL,
-    PRIMARY KEY (market, name)
-);
-"""
 COLUMNS = {
     "market": "VARCHAR", "id": "VARCHAR", "answered_at": "TIMESTAMPTZ", "release": "VARCHAR",
     "regressor": "VARCHAR", "as_of": "DATE", "car": "JSON", "price": "DOUBLE", "low": "DOUBLE",
@@ -87,7 +61,6 @@ def take_in(
     """
     import duckdb
 
-    con.execute(TABLES)
     folder = served_folder(spool, market)
     files = cars = 0
     for path in _files(folder):
@@ -113,7 +86,6 @@ def waiting(spool: Path, market: str) -> int:
 
 def figures(con: duckdb.DuckDBPyConnection, market: str) -> dict[str, Any]:
     """What was asked of a market so far."""
-    con.execute(TABLES)
     query = """
         SELECT count(*), count(price), count(*) FILTER (supported = false),
             count(*) FILTER (list_bool_or([starts_with(w, 'imputed') FOR w IN warnings])),

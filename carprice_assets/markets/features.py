@@ -33,7 +33,7 @@ RESERVED = frozenset(
         " market_features outlier_detector scaler"
         # What an answer and a priced file say.
         " predicted_price low high coverage supported reasons warnings error errors provenance"
-        " car cars age",
+        " asking_price deal_rating car cars age",
     )
 )
 """Names that mean something already."""

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from carprice_assets.errors import UserError
 from carprice_assets.files import fsync_folder
-from carprice_assets.listings.notes import Note
 from carprice_assets.releases.cars_file import CarsFile, Row, empty, open_cars
+from carprice_assets.releases.priced import ADDED, added
+from carprice_assets.releases.rating import FIELD as ASKING_PRICE
+from carprice_assets.releases.rating import rated
 from carprice_assets.releases.valuer import Valuer
-
-ADDED = ("predicted_price", "low", "high", "currency", "warnings", "error")
 
 
 @dataclass(frozen=True)
@@ -35,12 +35,12 @@ def price_file(
     regressor: str | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Priced:
-    """Write ``source`` as CSV to ``target`` with six columns more.
+    """Write ``source`` as CSV to ``target`` with the columns ``ADDED`` more.
 
-    ``predicted_price``, ``low`` and ``high`` (the ends of its range), ``currency``, ``warnings``
-    and ``error`` follow the file's own columns, in its order, one row a car. Columns that are no
-    field of a car are handed through unread. A row that cannot be read gets an error and spoils
-    no other. Memory does not grow with the file.
+    They follow the file's own columns, in its order, one row a car, and are those of the service:
+    a CSV file gets the same from both. Columns that are no field of a car are handed through
+    unread, ``asking_price`` is read for the rating alone. A row that cannot be read gets an error
+    and spoils no other. Memory does not grow with the file.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def price_file(
             writer.writerow([*cars.names, *ADDED])
             for piece in cars.pieces():
                 for row, line in _priced(valuer, cars, piece, as_of, regressor):
-                    errors += not line[0]
+                    errors += not line[0]  # the price
                     own = ["" if empty(value) else value for value in row.values]
                     writer.writerow([*own, *line])
                 done += len(piece)
@@ -98,18 +98,18 @@ def _priced(
     valuer: Valuer, cars: CarsFile, piece: list[Row], as_of: date, regressor: str | None
 ) -> Iterable[tuple[Row, tuple[str, ...]]]:
     """Each row with the values of :data:`ADDED`."""
-    own = frozenset(feature.name for feature in valuer.features)
-    given = [None if row.problem else cars.car(row, own) for row in piece]
-    valued = valuer.value_cars(given, as_of=as_of, regressor=regressor)
-    for row, car in zip(piece, valued, strict=True):
-        amounts = (_amount(each) for each in (car.price, car.low, car.high))
-        error = row.problem or _told(car.errors)
-        yield row, (*amounts, valuer.currency, _told(car.warnings), error)
+    own = frozenset({feature.name for feature in valuer.features} | {ASKING_PRICE})
+    given = [{} if row.problem else cars.car(row, own) for row in piece]
+    asked = [car.pop(ASKING_PRICE, None) for car in given]
+    plain = [None if row.problem else car for row, car in zip(piece, given)]
+    valued = valuer.value_cars(plain, as_of=as_of, regressor=regressor)
+    for row, car, asking in zip(piece, valued, asked, strict=True):
+        amounts = _money(car.price), _money(car.low), _money(car.high)
+        _, rating, note = rated(asking, valuer.currency, *amounts)
+        warnings = car.warnings if note is None else (*car.warnings, note)
+        facts = rating, car.supported, warnings, car.errors
+        yield row, added(amounts, valuer.currency, *facts, row.problem)
 
 
-def _amount(value: float | None) -> str:
-    return "" if value is None else f"{value:.2f}"
-
-
-def _told(notes: Iterable[Note]) -> str:
-    return "; ".join(f"{note.field}: {note.message}" for note in notes)
+def _money(amount: float | None) -> float | None:
+    return None if amount is None else round(float(amount), 2)

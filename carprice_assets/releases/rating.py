@@ -56,3 +56,17 @@ def read_asking_price(value: Any, currency: str) -> tuple[float | None, Note | N
         told = f"{FIELD} must be above 0 and at most {MOST:.0f}: it was left out"
         return None, Note("out_of_range", FIELD, told)
     return round(amount, 2), None
+
+
+def rated(
+    given: Any, currency: str, price: float | None, low: float | None, high: float | None
+) -> tuple[float | None, DealRating | None, Note | None]:
+    """What an asking price as it was sent comes to: amount, rating, and what is wrong with it.
+
+    ``price``, ``low`` and ``high`` are the amounts as they are answered, None where there are
+    none; then there is no rating.
+    """
+    asking, note = read_asking_price(given, currency)
+    if asking is None or price is None or low is None or high is None:
+        return asking, None, note
+    return asking, rate(asking, low, price, high), note

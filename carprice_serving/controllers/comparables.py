@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import date
 from functools import partial
 from http import HTTPStatus
 from typing import Any
@@ -17,7 +17,7 @@ from carprice_serving.details import suggestions_for
 from carprice_serving.openapi import ComparablesOperation, problems_of
 from carprice_serving.problems import RequestProblem, car_problem, field_problem
 from carprice_serving.schemas import ComparablesAnswer
-from carprice_serving.valuations import Valuations, provenance_of
+from carprice_serving.valuations import Valuations, provenance_of, today
 from carprice_serving.valuers import Valuer
 
 DEFAULT = 5
@@ -43,14 +43,15 @@ def comparables_routes(valuations: Valuations) -> list[HTTPRouteHandler]:
         request: Request[Any, Any, Any], market: FromPath[str]
     ) -> ComparablesAnswer:
         valuer = valuations.valuer(market)
-        car, count, as_of = read_query(request.query_params.dict())
+        car, count, day = read_query(request.query_params.dict())
+        as_of = day or today(valuer)
         return await valuations.aside(partial(_found, valuer, car, count, as_of))
 
     return [find_comparables]
 
 
-def read_query(query: dict[str, list[str]]) -> tuple[dict[str, str], int, date]:
-    """The car in the address, and how many comparables are wanted as of which day.
+def read_query(query: dict[str, list[str]]) -> tuple[dict[str, str], int, date | None]:
+    """The car in the address, and how many comparables are wanted as of which day, if named.
 
     Raises
     ------
@@ -67,8 +68,8 @@ def read_query(query: dict[str, list[str]]) -> tuple[dict[str, str], int, date]:
     ):
         told = f"must be a whole number from 1 to {MAX_COMPARABLES}"
         raise field_problem("invalid-request", "count", told)
-    as_of = read_day(day) if day else datetime.now(UTC).date()
-    if as_of is None:
+    as_of = read_day(day) if day else None
+    if day and as_of is None:
         told = f"must be a date like 2026-01-31, got {day[:40]!r}"
         raise field_problem("invalid-request", "as_of", told)
     return car, int(count or DEFAULT), as_of

@@ -39,10 +39,10 @@ def priced_csv_routes(valuations: Valuations) -> list[HTTPRouteHandler]:
         summary="Price a CSV file",
         description=(
             "A car a row; the first line names the columns by a car's fields. The answer is the "
-            "file with `predicted_price`, `low`, `high`, `currency`, `deal_rating`, `warnings` "
-            "and `error` behind its own columns, in its order; what is no field of a car is "
-            "handed through. It is sent as it is priced, all from one release, which the header "
-            "`Carprice-Release` names. A bad row gets an error and spoils no other."
+            "file with `predicted_price`, `low`, `high`, `currency`, `deal_rating`, `supported`, "
+            "`warnings` and `error` behind its own columns, in its order; what is no field of a "
+            "car is handed through. It is sent as it is priced, all from one release, which the "
+            "header `Carprice-Release` names. A bad row gets an error and spoils no other."
         ),
         tags=["valuations"],
         responses={200: csv_answer(), **problems_of(400, 404, 413, 415, 422, 503, 507)},

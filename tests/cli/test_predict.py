@@ -11,9 +11,13 @@ from typing import Any
 import duckdb
 import pytest
 from click.testing import Result
+from litestar.testing import TestClient
 
 from carprice_assets.home import Home
+from carprice_assets.releases.priced import ADDED
 from carprice_assets.releases.store import ReleaseStore
+from carprice_serving.app import create_app
+from carprice_serving.settings import Settings
 
 CARS: list[dict[str, Any]] = [
     {"ref": "a", "make": "Toyota", "model": "RAV4", "year": 2022, "mileage": 30000},
@@ -82,6 +86,40 @@ def test_the_formats_agree_and_a_bad_car_spoils_no_other(
             assert amounts == ["", "", ""]
     assert "imputed" in rows[3]["warnings"] or "mileage" in rows[3]["warnings"]
     assert answers[1] == answers[2] == rows
+
+
+def test_a_csv_file_gets_the_same_from_the_command_and_from_the_service(
+    trained_home: Home, tmp_path: Path, carprice: Callable[..., Result]
+) -> None:
+    [ford] = [car for car in CARS if car["ref"] == "b"]
+    odd: list[dict[str, Any]] = [
+        {**ford, "ref": name, "asking_price": asking}
+        for name, asking in [("low", 100), ("dear", "$900,000"), ("odd", "a lot"), ("none", 0)]
+    ]
+    unknown = {"ref": "u", "make": "Nobody", "model": "Nothing", "year": 2021}
+    source = write_csv(tmp_path / "cars.csv", [*odd, *CARS, unknown])
+    source.write_text(source.read_text() + "ragged,Ford\n")
+    out = tmp_path / "out.csv"
+    words = ("predict", source, "-o", out, "-m", "small", "--as-of", "2030-01-01")
+    assert carprice(*words).exit_code == 0
+    with TestClient(create_app(Settings(trained_home))) as client:
+        answer = client.post(
+            "/api/v1/small/valuations.csv?as_of=2030-01-01",
+            content=source.read_bytes(),
+            headers={"content-type": "text/csv"},
+        )
+    assert answer.status_code == 200
+    assert out.read_bytes() == answer.content
+    rows = {row["ref"]: row for row in read(out)}
+    assert list(rows["a"]) == [*odd[0], *ADDED]
+    assert [rows[name]["deal_rating"] for name in ("low", "dear", "odd", "none", "a")] == [
+        *("great", "overpriced", "", "", ""),
+    ]
+    assert len({rows[name]["predicted_price"] for name in ("low", "dear", "odd", "b")}) == 1
+    assert "asking_price must be a number" in rows["odd"]["warnings"]
+    assert [rows[name]["supported"] for name in ("a", "u", "e", "ragged")] == [
+        *("true", "false", "", ""),
+    ]
 
 
 def test_long_files_keep_their_order(

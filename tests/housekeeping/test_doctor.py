@@ -123,7 +123,8 @@ def test_the_warehouse(used: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPat
         steps = (*MIGRATIONS, Migration(script, by_itself=False))
         for where in ("housekeeping.doctor", "listings.migrations"):
             patch.setattr(f"carprice_assets.{where}.MIGRATIONS", steps)
-        one(used, "FAIL", "schema version 4 is old", "run carprice warehouse migrate")
+        told = f"schema version {len(MIGRATIONS)} is old"
+        one(used, "FAIL", told, "run carprice warehouse migrate")
     with Warehouse.of(used).connect() as con:
         con.execute("INSERT INTO schema_version VALUES (99)")
     one(used, "FAIL", "schema version 99", "install a later carprice")

@@ -19,6 +19,7 @@ from carprice_assets.errors import UserError
 from carprice_assets.home import Home
 from carprice_assets.listings import cleaning, raw, split
 from carprice_assets.listings.migrations import MIGRATIONS, Migration
+from carprice_assets.listings.served import figures
 from carprice_assets.listings.upgrade import upgrade
 from carprice_assets.listings.warehouse import Warehouse, transaction
 from carprice_assets.markets import Market
@@ -178,8 +179,9 @@ def test_a_warehouse_of_version_1_keeps_all_it_has(
             assert "sightings" not in before
     with warehouse.connect() as con:
         after = _content(con)
-        assert after.pop("schema_version") == [(1,), (2,), (3,), (4,)]
+        assert after.pop("schema_version") == [(1,), (2,), (3,), (4,), (5,)]
         added = ("crawls", "pages", "sightings", "past_listings")
+        added = (*added, "served_valuations", "served_files")
         assert {name: after.pop(name) for name in added} == {name: [] for name in added}
         del before["schema_version"]
         assert after == before
@@ -210,6 +212,31 @@ def test_a_kept_warehouse_opens_with_all_it_has(home: Home, sample: Path) -> Non
         assert split.assign(con, market).new == 0
         after = {name: con.execute(f"FROM {name} ORDER BY ALL").fetchall() for name in derived}
         assert after == before, "and the present code makes the same of it"
+
+
+def test_served_tables_are_one_whoever_made_them(home: Home) -> None:
+    """Version 4 made them when something was first taken in; version 5 makes them always."""
+    warehouses = Warehouse.of(home), Warehouse.of(Home(home.root / "new"))
+    warehouses[0].path.parent.mkdir(parents=True)
+    kept = SAMPLES / "schema_4.duckdb.gz"
+    warehouses[0].path.write_bytes(gzip.decompress(kept.read_bytes()))
+    shapes: list[tuple[object, ...]] = []
+    cars: list[int] = []
+    for warehouse in warehouses:
+        with warehouse.connect() as con:
+            columns = con.execute(
+                "SELECT table_name, column_name, data_type, is_nullable, column_index "
+                "FROM duckdb_columns() WHERE table_name LIKE 'served%' ORDER BY ALL"
+            ).fetchall()
+            constraints = con.execute(
+                "SELECT table_name, constraint_type, constraint_column_names "
+                "FROM duckdb_constraints() WHERE table_name LIKE 'served%' ORDER BY ALL"
+            ).fetchall()
+            shapes.append((len(columns), columns, constraints))
+            cars.append(figures(con, "small")["cars"])
+    assert shapes[0] == shapes[1]
+    assert shapes[0][0] == 19
+    assert cars == [1, 0]
 
 
 def _waiting(tmp_path: Path) -> tuple[Migration, ...]:

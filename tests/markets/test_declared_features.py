@@ -18,7 +18,8 @@ from carprice_assets.markets.features import (
 )
 from carprice_assets.markets.mappings import FORMATS as MAPPED
 from carprice_assets.markets.market import Market, read_market
-from carprice_assets.releases.batch import ADDED
+from carprice_assets.releases.priced import ADDED
+from carprice_assets.releases.rating import FIELD as ASKING_PRICE
 from carprice_assets.sources import FORMATS
 from carprice_assets.sources.base import PAGE_FIELDS, TEXT_FIELDS
 
@@ -130,7 +131,7 @@ def test_the_key_at_fault_is_named(tmp_path: Path, text: str, named: str) -> Non
 
 def test_every_name_that_means_something_is_reserved() -> None:
     taken = {field.name for field in FIELDS} | {*TEXT_FIELDS, *PAGE_FIELDS, *NAMES}
-    assert taken | {"vehicle", "source", "side", *ADDED} <= RESERVED
+    assert taken | {"vehicle", "source", "side", ASKING_PRICE, *ADDED} <= RESERVED
 
 
 def test_every_file_format_may_be_mapped() -> None:

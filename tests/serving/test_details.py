@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
+from datetime import date, datetime
 from threading import Event
 from typing import Any
 
@@ -258,3 +258,19 @@ def test_the_days_are_those_of_the_request(client: Any) -> None:
     [found] = find(client, count=1, as_of="2024-06-11").json()["comparables"]
     assert date.fromisoformat(found["observed_at"]) == date(2024, 6, 1)
     assert found["distance"] == pytest.approx(10 / 365.25, abs=1e-3)
+
+
+@pytest.mark.parametrize("year", [1946, 2090])
+def test_comparables_of_today_are_those_of_the_data_whatever_the_clock(
+    client: Any, valuer: FakeValuer, monkeypatch: pytest.MonkeyPatch, year: int
+) -> None:
+    class Off(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> Any:
+            return datetime(year, 1, 1, tzinfo=tz)
+
+    for module in ("valuations", "controllers.comparables"):
+        monkeypatch.setattr(f"carprice_serving.{module}.datetime", Off, raising=False)
+    answer = client.get("/api/v1/us/comparables?make=Ford&model=F-150&year=2021").json()
+    assert answer["provenance"]["as_of"] == valuer.last_observed.isoformat()
+    assert [each["price"] for each in answer["comparables"]] == [31_000, 33_000, 27_000]

@@ -89,29 +89,63 @@ def test_buckets_add_up_and_text_is_escaped() -> None:
     assert '{route="x\\"\\\\\\n",status="200"} 1' in text
 
 
+PREDICT = 'carprice_requests_total{route="/api/v1/predict",status="200"}'
+
+
 def test_workers_are_told_together(
     settings: Settings, source: FakeSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A second worker's file, as another process writes it."""
+    """Other workers' files, as other processes write them; the last one hangs."""
     monkeypatch.setattr("carprice_serving.running.BOARD_SECONDS", 0.01)
     other = Metrics()
     other.requests.add(("/api/v1/predict", "200"), 41)
     other.failing.set(("us",), 1.0)
     other.memory.set((), 0.0)
-    told = {"pid": 1, "releases": {"us": "r1"}, "metrics": other.snapshot()}
+    told = {"pid": 1, "name": "a", "releases": {"us": "r1"}, "metrics": other.snapshot()}
     folder = tmp_path / "board"
     folder.mkdir()
-    (folder / "1.json").write_text(json.dumps(told))
+    (folder / "1.json").write_text(json.dumps(told | {"at": time.monotonic() + 60}))
     (folder / "2.json").write_text("{")
-    (folder / "3.json").write_text(json.dumps({**told, "pid": 3}))
-    os.utime(folder / "3.json", (0, 0))
+    (folder / "3.json").write_text(json.dumps(told | {"pid": 3, "name": "c", "at": -60.0}))
     with TestClient(create_app(settings, source, board=Board(folder))) as client:
         client.post("/api/v1/predict", json={"cars_data": CARS})
         text = client.get("/metrics").text
-        assert value(text, 'carprice_requests_total{route="/api/v1/predict",status="200"}') == 42
+        assert value(text, PREDICT) == 83
         assert value(text, 'carprice_market_failing{market="us"}') == 1
         workers = client.get("/ready").json()["workers"]
         assert [each["pid"] for each in workers] == [os.getpid(), 1]
         assert [each["releases"] for each in workers] == [{"us": "r1"}] * 2
-        own = folder / f"{os.getpid()}.json"
-        assert json.loads(own.read_bytes())["releases"] == {"us": "r1"}
+        own = json.loads((folder / f"{os.getpid()}.json").read_bytes())
+        assert own["releases"] == {"us": "r1"}
+        predicted = [["/api/v1/predict", "200"], [1.0]]
+        assert predicted in own["metrics"]["carprice_requests_total"], "what was told is kept"
+
+
+def test_what_a_worker_counted_outlives_it(
+    settings: Settings, source: FakeSource, tmp_path: Path
+) -> None:
+    folder = tmp_path / "board"
+    folder.mkdir()
+    board = Board(folder)
+    for pid in (1, 3):
+        dead = Metrics()
+        dead.requests.add(("/api/v1/predict", "200"), 41)
+        dead.seconds.observe(("/api/v1/predict",), 0.002)
+        dead.failing.set(("us",), 1.0)
+        told = {"pid": pid, "name": f"w{pid}", "at": 0.0, "metrics": dead.snapshot()}
+        (folder / f"{pid}.json").write_text(json.dumps(told))
+    with TestClient(create_app(settings, source, board=board)) as client:
+        before = client.get("/metrics").text
+        kept = (folder / "1.json").read_bytes()
+        for pid in (1, 3, 4):
+            board.retire(pid)
+        for _ in range(2):
+            after = client.get("/metrics").text
+            assert value(after, PREDICT) == value(before, PREDICT) == 82
+            count = 'carprice_request_seconds_count{route="/api/v1/predict"}'
+            assert value(after, count) == value(before, count) == 2
+            failing = 'carprice_market_failing{market="us"}'
+            assert (value(before, failing), value(after, failing)) == (1, 0), "gauges go with it"
+            assert not (folder / "3.json").exists()
+            # As a reader finds it that looked between the sum and the file's end.
+            (folder / "1.json").write_bytes(kept)

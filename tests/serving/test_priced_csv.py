@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from litestar.testing import TestClient
 from serving_fakes import FakeSource, FakeValuer
 
+from carprice_assets.releases.priced import ADDED
 from carprice_serving.app import create_app
-from carprice_serving.csv_cars import ADDED
 from carprice_serving.settings import Settings
 
 ROUTE = "/api/v1/us/valuations.csv"

@@ -154,13 +154,46 @@ def wait_for_workers(address: str, without: int = 0) -> set[int]:
     return found
 
 
+def refused(address: str) -> None:
+    """One request that is counted; there is no market that could answer it."""
+    request = urllib.request.Request(
+        f"{address}/api/v1/predict",
+        data=b'{"cars_data": []}',
+        headers={"Content-Type": "application/json"},
+    )
+    with pytest.raises(urllib.error.HTTPError) as told, urllib.request.urlopen(request, timeout=60):
+        pass
+    with told.value as answer:
+        assert answer.code == 503
+
+
+def counted(address: str) -> int:
+    """Requests of :func:`refused` that the service has counted, over all workers."""
+    with urllib.request.urlopen(f"{address}/metrics", timeout=60) as answer:
+        text = answer.read().decode()
+    found = re.search(r'requests_total\{route="/api/v1/predict",status="503"\} (\d+)', text)
+    return int(found[1]) if found else 0
+
+
 def test_two_workers_share_an_address_and_one_that_dies_is_replaced(
     workers: tuple[subprocess.Popen[str], str],
 ) -> None:
     process, address = workers
     killed = min(wait_for_workers(address))
+    for _ in range(40):
+        refused(address)
+    told = [counted(address)]
+    while told[-1] < 40:  # what the other worker counted comes within a second
+        assert len(told) < 600
+        time.sleep(0.1)
+        told.append(counted(address))
     os.kill(killed, signal.SIGKILL)
-    assert killed not in wait_for_workers(address, without=killed)
+    told.append(counted(address))
+    wait_for_workers(address, without=killed)
+    assert killed not in pids(address), "it is no worker any more"
+    told.append(counted(address))
+    assert told == sorted(told), "a sum over the service never falls"
+    assert told[-1] == 40
     process.send_signal(signal.SIGTERM)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (0, "")

@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from tests_support import offers_of, write_payloads
 
 from carprice_assets.home import Home
-from carprice_assets.listings import cleaning, raw, split
+from carprice_assets.listings import cleaning, raw, served, split
 from carprice_assets.listings.migrations import MIGRATIONS
 from carprice_assets.listings.warehouse import Warehouse
 from carprice_assets.markets import Market
@@ -25,6 +25,13 @@ from carprice_assets.markets.market import SplitRules
 
 HERE = Path(__file__).parent
 MARKET = Market("small", "Small market", "USD", "mi", SplitRules("small-1"))
+SERVED = {
+    "id": "0a1b2c3d-1", "answered_at": "2026-01-10T08:00:00+00:00", "market": "small",
+    "release": "d" * 32, "regressor": "catboost", "as_of": "2026-01-10",
+    "car": {"make": "Škoda", "model": "Fabia", "year": 2021}, "price": 12000.5, "low": 11000.0,
+    "high": 13000.0, "coverage": 0.9, "supported": True, "warnings": ["imputed:msrp"],
+    "errors": [],
+}  # fmt: skip
 CONTENT = "SELECT count(*), bit_xor(md5_number(t::VARCHAR))::VARCHAR FROM {} AS t"
 
 
@@ -39,6 +46,7 @@ def main() -> None:
             raw.append(con, MARKET, "payload", offers)
             cleaning.rebuild(con, MARKET)
             split.assign(con, MARKET)
+            served.take_in(con, _served(Path(folder)), "small")
             names = con.execute(
                 "SELECT table_name FROM duckdb_tables() WHERE NOT temporary ORDER BY 1"
             ).fetchall()
@@ -46,6 +54,14 @@ def main() -> None:
         target.write_bytes(gzip.compress(warehouse.path.read_bytes(), mtime=0))
     told = json.dumps({"rows_and_hash": tables}, indent=1)
     target.with_suffix("").with_suffix(".json").write_text(told + "\n", encoding="utf-8")
+
+
+def _served(spool: Path) -> Path:
+    """A spool in which one answer of the service waits."""
+    below = served.served_folder(spool, "small")
+    below.mkdir(parents=True)
+    (below / f"one{served.READY}").write_text(json.dumps(SERVED) + "\n", encoding="utf-8")
+    return spool
 
 
 if __name__ == "__main__":
