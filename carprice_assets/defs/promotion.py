@@ -32,7 +32,7 @@ from carprice_assets.releases.gate import Judged, Settled, approve, override, re
 from carprice_assets.releases.judging import Judgement, Trained, judge, stage_challenger
 from carprice_assets.releases.overview import overview
 from carprice_assets.releases.recipe import RECIPE, Recipe
-from carprice_assets.releases.shadow import shadow_facts
+from carprice_assets.releases.shadow_pairs import shadow_facts
 
 GROUP = "promotion"
 
