@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 from carprice_assets.home import Home
-from carprice_assets.releases.shadow import Pair, append_pairs, read_shadow
+from carprice_assets.releases.shadow import read_shadow
+from carprice_assets.releases.shadow_pairs import Pair, append_pairs
 from carprice_serving.answered import Answered
 from carprice_serving.champions import HomeReleases
 from carprice_serving.valuers import Valuer, ValuerRegistry

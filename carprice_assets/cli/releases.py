@@ -47,7 +47,7 @@ def releases_list(market: str | None) -> None:
 def releases_show(market: str, release: str | None) -> None:
     """The model card of RELEASE, or of the champion."""
     from carprice_assets.releases.card import model_card
-    from carprice_assets.releases.shadow import shadow_page
+    from carprice_assets.releases.shadow_pairs import shadow_page
     from carprice_assets.releases.store import ReleaseStore
 
     store = ReleaseStore(Home.current().releases)

@@ -28,11 +28,11 @@ from carprice_assets.provenance import here
 from carprice_assets.regressors.training import read_parity
 from carprice_assets.releases.approvals import approver, require_wait
 from carprice_assets.releases.decision import Decision, unjudged
-from carprice_assets.releases.gate import Settled, approve, override, refuse, settle
+from carprice_assets.releases.gate import Judged, Settled, approve, override, refuse, settle
 from carprice_assets.releases.judging import Judgement, Trained, judge, stage_challenger
 from carprice_assets.releases.overview import overview
 from carprice_assets.releases.recipe import RECIPE, Recipe
-from carprice_assets.releases.shadow import shadow_facts
+from carprice_assets.releases.shadow_pairs import shadow_facts
 
 GROUP = "promotion"
 
@@ -204,20 +204,15 @@ with preview_accepted():
         with one_line_failures():
             market = platform.market(name)
             judgement = _judge(platform, context.instance, name, challenger)
-            decision = judgement.decision.with_facts(run=context.run.run_id)
+            decision = judgement.decision
             broken = decision.absolute_broken
             passed = decision.status == "promoted"
             # Each judgement counts: the asset `champion` records it, but where it never runs.
             if broken or not _asks_again(context.run):
-                refuse(
-                    platform.releases,
-                    name,
-                    challenger,
-                    decision,
-                    champion=judgement.champion_id,
-                    run=context.run.run_id,
-                    event="judged" if passed else "refused",
+                judged = Judged(
+                    name, challenger, decision, judgement.champion_id, context.run.run_id
                 )
+                refuse(platform.releases, judged, "judged" if passed else "refused")
         told = decision.line
         if passed and market.promotion.approval == "manual":
             told += "; a person must approve it"
@@ -274,6 +269,7 @@ def champion(
     name = context.partition_key
     run = context.run.run_id
     with one_line_failures():
+        limits = platform.market(name).promotion
         if config.approve and config.override:
             raise UserError("champion: state 'approve' or 'override' in the run config, not both")
         release = config.approve or config.override or platform.staged(name)
@@ -290,7 +286,7 @@ def champion(
             "status": settled.status,
             **_origin(platform, name, release),
             "run": dg.MetadataValue.dagster_run(run),
-            "limits": dg.MetadataValue.json(asdict(platform.market(name).promotion)),
+            "limits": dg.MetadataValue.json(asdict(limits)),
             "all_markets": _overview(platform),
         }
     context.log.info(settled.line)
@@ -309,13 +305,10 @@ def _settle(
         by = approver(platform.home)
         require_wait(store, market, release, now)
     judgement = _judge(platform, context.instance, market, release)
-    decision, serving = judgement.decision, judgement.champion_id
-    settings = platform.market(market)
+    judged = Judged(market, release, judgement.decision, judgement.champion_id, run)
     if person:
-        return approve(
-            store, settings, release, decision, champion=serving, by=by, now=now, run=run
-        )
-    return settle(store, settings, release, decision, champion=serving, now=now, run=run)
+        return approve(store, judged, by=by, now=now)
+    return settle(store, judged, platform.market(market).promotion, now)
 
 
 def _override(
@@ -331,13 +324,5 @@ def _override(
     except UserError as error:
         decision = unjudged(str(error)).with_facts(against=serving)
     context.log.warning(f"OVERRIDE by {by}: release {release} of market {market}: {config.reason}")
-    return override(
-        store,
-        market,
-        release,
-        decision,
-        champion=serving,
-        by=by,
-        reason=config.reason,
-        run=context.run.run_id,
-    )
+    judged = Judged(market, release, decision, serving, context.run.run_id)
+    return override(store, judged, by=by, reason=config.reason)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from carprice_assets.errors import UserError
-from carprice_assets.markets import Market
+from carprice_assets.markets.promotion import PromotionRules
 from carprice_assets.releases.approvals import (
     APPROVED,
     OVERRIDDEN,
@@ -18,6 +18,27 @@ from carprice_assets.releases.approvals import (
 )
 from carprice_assets.releases.decision import Decision
 from carprice_assets.releases.store import Conflict, ReleaseStore
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A decision on a release of a market: against ``champion``, which served then, in a run."""
+
+    market: str
+    release: str
+    decision: Decision
+    champion: str | None
+    run: str
+
+    @property
+    def told(self) -> Decision:
+        """The decision with its run, as it stands in the ledger."""
+        return self.decision.with_facts(run=self.run)
+
+    def line(self, event: str, **more: Any) -> dict[str, Any]:
+        """A line of the ledger."""
+        facts = {"release": self.release, "champion": self.champion, "run": self.run}
+        return {"event": event, **facts, **more}
 
 
 @dataclass(frozen=True)
@@ -37,94 +58,56 @@ class Settled:
         return f"waiting for approval until {self.wait.until:%Y-%m-%d %H:%M} UTC: {held} rules hold"
 
 
-def settle(
-    store: ReleaseStore,
-    market: Market,
-    release: str,
-    decision: Decision,
-    *,
-    champion: str | None,
-    now: datetime,
-    run: str,
-) -> Settled:
-    """Promote ``release``, let it wait for approval, or record its refusal.
+def settle(store: ReleaseStore, judged: Judged, rules: PromotionRules, now: datetime) -> Settled:
+    """Promote the release, let it wait for approval, or record its refusal.
 
     Raises
     ------
     Conflict
-        Where another release than ``champion`` serves by now.
+        Where another release than ``judged.champion`` serves by now.
     """
-    decision = decision.with_facts(run=run)
+    market, release, decision = judged.market, judged.release, judged.told
     if decision.status != "promoted":
-        refuse(store, market.name, release, decision, champion=champion, run=run)
+        refuse(store, judged)
         return Settled("refused", decision)
-    if market.promotion.approval == "manual":
-        days = market.promotion.approval_days
-        wait = begin(store, market.name, release, decision, days=days, now=now, run=run)
+    if rules.approval == "manual":
+        days = rules.approval_days
+        wait = begin(store, market, release, decision, days=days, now=now, run=judged.run)
         return Settled("waiting", decision, wait)
-    store.promote(market.name, release, champion, decision)
+    store.promote(market, release, judged.champion, decision)
     return Settled("promoted", decision)
 
 
-def refuse(
-    store: ReleaseStore,
-    market: str,
-    release: str,
-    decision: Decision,
-    *,
-    champion: str | None,
-    run: str,
-    event: str = REFUSED,
-) -> None:
+def refuse(store: ReleaseStore, judged: Judged, event: str = REFUSED) -> None:
     """Record a refusal, or that a release was judged and nothing followed."""
-    line = {"event": event, "release": release, "champion": champion, "run": run}
-    store.record(market, {**line, "decision": decision.to_json()})
+    store.record(judged.market, judged.line(event, decision=judged.told.to_json()))
 
 
-def approve(
-    store: ReleaseStore,
-    market: Market,
-    release: str,
-    decision: Decision,
-    *,
-    champion: str | None,
-    by: str,
-    now: datetime,
-    run: str,
-) -> Settled:
-    """Promote a release that waits. ``decision`` is of now: an approval lifts no rule.
+def approve(store: ReleaseStore, judged: Judged, *, by: str, now: datetime) -> Settled:
+    """Promote a release that waits. The decision is of now: an approval lifts no rule.
 
     Raises
     ------
     Conflict
-        Where another release than ``champion`` serves by now.
+        Where another release than ``judged.champion`` serves by now.
     UserError
         Where it does not wait, its wait is over, or it passes no longer.
     """
-    wait = require_wait(store, market.name, release, now)
-    if decision.status != "promoted":
-        refuse(store, market.name, release, decision, champion=champion, run=run)
+    market, release = judged.market, judged.release
+    wait = require_wait(store, market, release, now)
+    if judged.decision.status != "promoted":
+        refuse(store, judged)
         raise UserError(
-            f"market {market.name}: release {release} passes no longer: {decision.line}"
+            f"market {market}: release {release} passes no longer: {judged.decision.line}"
         )
     since = wait.since.isoformat(timespec="seconds")
-    store.record(market.name, {"event": APPROVED, "release": release, "by": by, "run": run})
-    decision = decision.with_facts(run=run, approval={"by": by, "waited_since": since})
-    store.promote(market.name, release, champion, decision)
+    store.record(market, judged.line(APPROVED, by=by))
+    decision = judged.told.with_facts(approval={"by": by, "waited_since": since})
+    store.promote(market, release, judged.champion, decision)
     return Settled("promoted", decision)
 
 
-def override(
-    store: ReleaseStore,
-    market: str,
-    release: str,
-    decision: Decision,
-    *,
-    champion: str | None,
-    by: str,
-    reason: str,
-    run: str,
-) -> Settled:
+def override(store: ReleaseStore, judged: Judged, *, by: str, reason: str) -> Settled:
     """Promote a release whatever the rules say; who and why stand in the ledger for ever.
 
     The promotion's own line carries them too, so that a kill between the two loses nothing. A
@@ -133,10 +116,11 @@ def override(
     Raises
     ------
     Conflict
-        Where another release than ``champion`` serves by now, or this very one.
+        Where another release than ``judged.champion`` serves by now, or this very one.
     UserError
         Without a reason, or where the release is missing or damaged.
     """
+    market, release = judged.market, judged.release
     told = " ".join(reason.split())
     if not told:
         raise UserError("an override needs a reason")
@@ -144,9 +128,8 @@ def override(
         raise Conflict(f"market {market}: release {release} serves already")
     if problems := store.verify(store.open(market, release)):
         raise UserError(f"release {release} in the store is refused: {problems[0]}")
-    enforced = decision.with_facts(run=run).overridden(by, told)
-    line = {"event": OVERRIDDEN, "release": release, "champion": champion, "run": run}
-    said = {"by": by, "reason": told, "decision": decision.to_json()}
-    store.record(market, {**line, **said})
-    store.promote(market, release, champion, enforced)
+    said = {"by": by, "reason": told, "decision": judged.decision.to_json()}
+    store.record(market, judged.line(OVERRIDDEN, **said))
+    enforced = judged.told.overridden(by, told)
+    store.promote(market, release, judged.champion, enforced)
     return Settled("promoted", enforced)

@@ -1,6 +1,7 @@
 """One market's folder in the store: its lock, its work folders, and how a release gets in or out.
 
-``<release id>/``, ``champion.json``, ``ledger.jsonl``, ``.lock`` and ``.tmp/`` lie in it. All
+``<release id>/``, ``champion.json``, ``shadow.json``, ``ledger.jsonl``, ``.lock`` and ``.tmp/``
+lie in it. All
 changes go through a :class:`~carprice_assets.releases.port.Port`.
 """
 
@@ -27,7 +28,7 @@ from carprice_assets.releases.sharing import share
 from carprice_assets.releases.verify import release_problems
 
 LOCK_TIMEOUT = 120.0
-POINTER, LEDGER = "champion.json", "ledger.jsonl"
+POINTER, SHADOW, LEDGER = "champion.json", "shadow.json", "ledger.jsonl"
 _NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
 _THERE = (errno.EEXIST, errno.ENOTEMPTY)
 
@@ -224,7 +225,7 @@ class MarketFolder:
                 self._clear(folder, name)
             finally:
                 lock.release()
-        for stray in self.path.glob(f".{POINTER}.*.tmp"):
+        for stray in (s for name in (POINTER, SHADOW) for s in self.path.glob(f".{name}.*.tmp")):
             with contextlib.suppress(OSError):  # it does no harm, and the next call tries again
                 self.port.unlink(stray)
 

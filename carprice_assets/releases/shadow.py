@@ -1,34 +1,22 @@
 """The shadow: a staged release that is scored beside the champion on served traffic.
 
 ``shadow.json`` in a market's folder names it; a running service follows. What both say of the same
-cars is appended to ``shadow/<release id>.jsonl`` beside the releases, which stay as they are. The
-file holds make, model, year and stock type of a car, never more of it, and is bounded: once full it
-becomes ``.1.jsonl``, whose place the next takes.
+cars is kept by :mod:`~carprice_assets.releases.shadow_pairs`.
 """
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
-
-import numpy as np
 
 from carprice_assets.errors import UserError
-from carprice_assets.files import canonical_json, fsync_folder, write_atomic
+from carprice_assets.files import canonical_json
 from carprice_assets.releases.manifest import RELEASE_ID
+from carprice_assets.releases.market_folder import SHADOW, refuse
+from carprice_assets.releases.port import replace_file
 from carprice_assets.releases.store import ReleaseStore
 from carprice_assets.releases.strict import check_format, read_object
 
-POINTER, FOLDER = "shadow.json", "shadow"
 FORMAT = 1
-MAX_BYTES = 4_000_000
-"""Bytes of one of the two files, about 25,000 cars."""
-FAR = 0.10
-"""A relative difference that counts as far."""
 
 
 def read_shadow(root: Path, market: str) -> str | None:
@@ -39,7 +27,7 @@ def read_shadow(root: Path, market: str) -> str | None:
     UserError
         For a newer format or a file that names no release.
     """
-    path = root / market / POINTER
+    path = root / market / SHADOW
     if not path.exists():
         return None
     table = read_object(path)
@@ -59,17 +47,18 @@ def set_shadow(store: ReleaseStore, market: str, release_id: str) -> None:
     UserError
         Where it is missing or damaged, serves already, or the market has no champion.
     """
-    champion = store.champion(market)
-    if champion is None:
+    if store.champion(market) is None:
         raise UserError(f"market {market} has no champion to score release {release_id} beside")
-    release = store.open(market, release_id)
-    if champion == release_id:
-        raise UserError(f"market {market}: release {release_id} serves already")
-    if problems := store.verify(release):
-        raise UserError(f"release {release_id} is refused as a shadow: {problems[0]}")
-    table = {"format": FORMAT, "release": release_id}
-    write_atomic(store.root / market / POINTER, canonical_json(table))
-    store.record(market, {"event": "shadowed", "release": release_id, "champion": champion})
+    folder = store.folder(market)
+    with folder.locked():
+        champion = store.champion(market)
+        release = folder.open(release_id)
+        if champion == release_id:
+            raise UserError(f"market {market}: release {release_id} serves already")
+        refuse(release, "as a shadow")
+        table = {"format": FORMAT, "release": release_id}
+        replace_file(store.port, folder.path / SHADOW, canonical_json(table))
+        folder.append({"event": "shadowed", "release": release_id, "champion": champion})
 
 
 def end_shadow(store: ReleaseStore, market: str) -> None:
@@ -80,173 +69,17 @@ def end_shadow(store: ReleaseStore, market: str) -> None:
     UserError
         Where the market has no shadow.
     """
-    path = store.root / market / POINTER
-    try:
-        release = read_shadow(store.root, market)
-    except UserError:
-        release = None  # whatever the file holds, it goes
+    folder = store.folder(market)
+    path = folder.path / SHADOW
     if not path.exists():
         raise UserError(f"market {market} has no shadow")
-    path.unlink()
-    fsync_folder(path.parent)
-    store.record(market, {"event": "unshadowed", "release": release})
-
-
-@dataclass(frozen=True)
-class Pair:
-    """One car as both releases value it; a price is None where there is none."""
-
-    at: str
-    champion: str
-    car: Mapping[str, Any]
-    price: float | None
-    shadow: float | None
-
-    def to_bytes(self) -> bytes:
-        """The line of the file."""
-        table = {
-            **{"at": self.at, "champion": self.champion, "car": dict(self.car)},
-            **{"price": self.price, "shadow": self.shadow},
-        }
-        return canonical_json(table) + b"\n"
-
-
-def append_pairs(root: Path, market: str, release_id: str, pairs: Sequence[Pair]) -> None:
-    """Append to the bounded file of a shadow, in one write."""
-    path = root / market / FOLDER / f"{release_id}.jsonl"
-    path.parent.mkdir(exist_ok=True)
-    data = b"".join(pair.to_bytes() for pair in pairs)
-    if path.exists() and path.stat().st_size + len(data) > MAX_BYTES:
-        os.replace(path, path.with_suffix(".1.jsonl"))
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    try:
-        os.write(descriptor, data)
-    finally:
-        os.close(descriptor)
-
-
-@dataclass(frozen=True)
-class ShadowSummary:
-    """What a shadow said of served cars, beside the champions of the time.
-
-    Attributes
-    ----------
-    cars
-        Cars that either priced.
-    first, last
-        UTC ISO times of the first and last of them.
-    champions
-        Ids of the releases that served meanwhile.
-    only_champion, only_shadow
-        Cars that one of the two alone priced.
-    median, mean_absolute, far
-        Of the cars that both priced: median and mean absolute relative difference, shadow over
-        champion, and the share that differs by more than :data:`FAR`; NaN without any.
-    by_stock_type
-        Stock type (``unknown`` where none was given) to cars and median relative difference.
-    """
-
-    cars: int
-    first: str
-    last: str
-    champions: tuple[str, ...]
-    only_champion: int
-    only_shadow: int
-    median: float
-    mean_absolute: float
-    far: float
-    by_stock_type: Mapping[str, tuple[int, float]]
-
-    @property
-    def line(self) -> str:
-        """The summary in one line."""
-        both = self.cars - self.only_champion - self.only_shadow
-        told = f"{self.cars:,} cars from {self.first[:16]} to {self.last[:16]}"
-        if both:
-            told += (
-                f": median difference {self.median:+.1%}, mean absolute {self.mean_absolute:.1%},"
-                f" {self.far:.1%} differ by more than {FAR:.0%}"
-            )
-        return (
-            told + f"; {self.only_champion:,} without a price of its own,"
-            f" {self.only_shadow:,} that it alone prices"
-        )
-
-
-def summarise(root: Path, market: str, release_id: str) -> ShadowSummary | None:
-    """What the files of a shadow hold; None where there is nothing."""
-    pairs = list(_read(root, market, release_id))
-    if not pairs:
-        return None
-    both = [pair for pair in pairs if pair.price and pair.shadow]
-    apart = np.array([(pair.shadow or 0.0) / (pair.price or 1.0) - 1.0 for pair in both])
-    kinds = np.array([str(pair.car.get("stock_type") or "unknown") for pair in both])
-    return ShadowSummary(
-        cars=len(pairs),
-        first=min(pair.at for pair in pairs),
-        last=max(pair.at for pair in pairs),
-        champions=tuple(sorted({pair.champion for pair in pairs})),
-        only_champion=sum(pair.shadow is None for pair in pairs),
-        only_shadow=sum(pair.price is None for pair in pairs),
-        median=float(np.median(apart)) if both else float("nan"),
-        mean_absolute=float(np.mean(np.abs(apart))) if both else float("nan"),
-        far=float(np.mean(np.abs(apart) > FAR)) if both else float("nan"),
-        by_stock_type={
-            str(kind): (int((kinds == kind).sum()), float(np.median(apart[kinds == kind])))
-            for kind in np.unique(kinds)
-        },
-    )
-
-
-def shadow_page(root: Path, market: str, release_id: str) -> str:
-    """The section of a model card; ``""`` where the release was never a shadow."""
-    found = summarise(root, market, release_id)
-    if found is None:
-        return ""
-    rows = [
-        f"| {kind.replace('|', ' ')} | {cars:,} | {median:+.1%} |"
-        for kind, (cars, median) in found.by_stock_type.items()
-    ]
-    head = ["| stock type | cars | median difference |", "| --- | --- | --- |"] if rows else []
-    table = "\n".join([*head, *rows])
-    beside = ", ".join(found.champions)
-    return f"## Shadow\n\n{found.line}. Beside {beside}.\n\n{table}\n"
-
-
-def shadow_facts(root: Path, market: str, release_id: str) -> dict[str, str]:
-    """The summary for the metadata of a decision; empty where there is none."""
-    found = summarise(root, market, release_id)
-    return {} if found is None else {"shadow": found.line}
-
-
-def _read(root: Path, market: str, release_id: str) -> Iterator[Pair]:
-    """Whole lines of both files; a line that was cut off by a kill is left out."""
-    folder = root / market / FOLDER
-    for name in (f"{release_id}.1.jsonl", f"{release_id}.jsonl"):
+    with folder.locked():
         try:
-            data = (folder / name).read_bytes()
-        except FileNotFoundError:
-            continue
-        for line in data.splitlines():
-            if pair := _pair(line):
-                yield pair
-
-
-def _pair(line: bytes) -> Pair | None:
-    try:
-        value: Any = json.loads(line)
-    except ValueError:
-        return None
-    if not isinstance(value, dict):
-        return None
-    table = cast("dict[str, Any]", value)
-    car = table.get("car")
-    price, shadow = _price(table.get("price")), _price(table.get("shadow"))
-    if not isinstance(car, dict) or (price is None and shadow is None):
-        return None
-    known = cast("dict[str, Any]", car)
-    return Pair(str(table.get("at", "")), str(table.get("champion", "")), known, price, shadow)
-
-
-def _price(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) and value > 0 else None
+            release = read_shadow(store.root, market)
+        except UserError:
+            release = None  # whatever the file holds, it goes
+        # The line comes first: what ended is told even where this is killed in between.
+        folder.append({"event": "unshadowed", "release": release})
+        if path.exists():
+            store.port.unlink(path)
+        store.port.fsync_folder(folder.path)

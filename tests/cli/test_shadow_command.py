@@ -15,7 +15,7 @@ from litestar.testing import TestClient
 from carprice_assets.defs import launch
 from carprice_assets.files import write_atomic
 from carprice_assets.home import Home
-from carprice_assets.releases.shadow import summarise
+from carprice_assets.releases.shadow_pairs import summarise
 from carprice_assets.releases.store import ReleaseStore
 from carprice_serving.app import create_app
 from carprice_serving.settings import Settings

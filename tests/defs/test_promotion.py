@@ -284,6 +284,19 @@ def test_an_override_works_where_nothing_can_be_judged(
     assert store.ledger("small")[-1]["decision"]["override"]["broken"] == ["judged"]
 
 
+def test_an_override_moves_nothing_in_a_market_whose_file_is_broken(
+    trained_home: Home, store: ReleaseStore, run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run would be red all the same, and what serves must not move in a red run."""
+    monkeypatch.setenv("CARPRICE_APPROVER", "Ada")
+    release = str(store.champion("small"))
+    _no_champion(trained_home)
+    add_market(trained_home, "small", SMALL_MARKET + "min_r2 = 0.1\n")
+    config = {"override": release, "reason": "the market moved"}
+    assert "small.toml" in run("champion", config={"champion": config}).error
+    assert store.champion("small") is None
+
+
 def test_an_overdue_wait_is_ended_by_the_sensor(
     trained_home: Home, store: ReleaseStore, instance: dg.DagsterInstance
 ) -> None:

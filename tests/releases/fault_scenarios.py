@@ -17,6 +17,7 @@ from faulty_port import FaultyPort
 from carprice_assets.releases.pack import pack
 from carprice_assets.releases.port import Port
 from carprice_assets.releases.prune import prune
+from carprice_assets.releases.shadow import end_shadow, read_shadow, set_shadow
 from carprice_assets.releases.store import ReleaseStore
 from carprice_assets.releases.unpack import unpack
 
@@ -72,6 +73,8 @@ class Scenario:
         Numbers of the releases that the operation adds and removes.
     events
         What the operation adds to the ledger.
+    shadowed, shadow
+        Number of the shadow before and afterwards; None where there is none.
     """
 
     releases: int
@@ -81,6 +84,8 @@ class Scenario:
     comes: tuple[int, ...] = ()
     goes: tuple[int, ...] = ()
     events: tuple[str, ...] = ()
+    shadowed: int | None = None
+    shadow: int | None = None
 
 
 def ids(disk: Path) -> dict[int, str]:
@@ -106,6 +111,15 @@ def _conflict(store: ReleaseStore, disk: Path) -> None:
 
 def _refused(store: ReleaseStore, _: Path) -> None:
     store.record(MARKET, {"event": "refused", "release": "x"})
+
+
+def _shadow(number: int) -> Act:
+    return lambda store, disk: set_shadow(store, MARKET, ids(disk)[number])
+
+
+def _no_shadow(store: ReleaseStore, _: Path) -> None:
+    if read_shadow(store.root, MARKET):
+        end_shadow(store, MARKET)
 
 
 SCENARIOS: dict[str, Scenario] = {
@@ -138,6 +152,9 @@ SCENARIOS: dict[str, Scenario] = {
         comes=(9,),
         events=("unpacked",),
     ),
+    "shadow the first": Scenario(2, 1, _shadow(1), events=("shadowed",), shadow=1),
+    "shadow another": Scenario(3, 1, _shadow(2), events=("shadowed",), shadowed=1, shadow=2),
+    "end a shadow": Scenario(2, 1, _no_shadow, events=("unshadowed",), shadowed=1),
 }
 
 
@@ -153,6 +170,8 @@ def prepare(disk: Path, scenario: Scenario) -> None:
         assert stage(store, number) == known[number]
     for number in range(scenario.promoted):
         _promote(number, number - 1 if number else None)(store, disk)
+    if scenario.shadowed is not None:
+        _shadow(scenario.shadowed)(store, disk)
 
 
 def copy(source: Path, target: Path) -> None:

@@ -17,16 +17,16 @@ from carprice_assets.markets.promotion import PromotionRules
 from carprice_assets.releases.approvals import approver, begin, expire, waits
 from carprice_assets.releases.card import model_card
 from carprice_assets.releases.decision import Decision, Reason
-from carprice_assets.releases.gate import approve, override, settle
+from carprice_assets.releases.gate import Judged, approve, override, settle
 from carprice_assets.releases.overview import overview
 from carprice_assets.releases.store import Conflict, ReleaseStore
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-AUTOMATIC = release_kit.MARKET
-MANUAL = replace(AUTOMATIC, promotion=PromotionRules(approval="manual", approval_days=7))
+AUTOMATIC = PromotionRules()
+MANUAL = PromotionRules(approval="manual", approval_days=7)
 YES = Decision("promoted", (Reason("r2", True, True, 0.95, 0.9, "R2: 0.95"),), {"against": None})
 NO = Decision("refused", (Reason("r2", False, True, 0.5, 0.9, "R2: 0.5, must be at least 0.9"),))
-WHO = {"champion": None, "now": NOW, "run": "run-1"}
+ADA = {"by": "Ada", "now": NOW}
 
 
 @pytest.fixture
@@ -39,19 +39,23 @@ def staged(store: ReleaseStore) -> list[str]:
     return [store.stage("us", release_kit.tiny(n), {"run": "r"}).id for n in range(2)]
 
 
+def judged(release: str, decision: Decision = YES, run: str = "run-1") -> Judged:
+    return Judged("us", release, decision, None, run)
+
+
 def events(store: ReleaseStore) -> list[str]:
     return [line["event"] for line in store.ledger("us")]
 
 
 def test_an_automatic_market_promotes_at_once(store: ReleaseStore, staged: list[str]) -> None:
-    assert settle(store, AUTOMATIC, staged[0], YES, **WHO).status == "promoted"
+    assert settle(store, judged(staged[0]), AUTOMATIC, NOW).status == "promoted"
     assert store.champion("us") == staged[0]
     assert store.ledger("us")[-1]["decision"]["run"] == "run-1"
 
 
 def test_a_refusal_is_recorded_and_nothing_moves(store: ReleaseStore, staged: list[str]) -> None:
-    for market in (AUTOMATIC, MANUAL):
-        assert settle(store, market, staged[0], NO, **WHO).status == "refused"
+    for rules in (AUTOMATIC, MANUAL):
+        assert settle(store, judged(staged[0], NO), rules, NOW).status == "refused"
     assert store.champion("us") is None
     assert events(store) == ["refused", "refused"]
 
@@ -59,15 +63,15 @@ def test_a_refusal_is_recorded_and_nothing_moves(store: ReleaseStore, staged: li
 def test_a_manual_market_waits_until_a_person_approves(
     store: ReleaseStore, staged: list[str]
 ) -> None:
-    settled = settle(store, MANUAL, staged[0], YES, **WHO)
+    settled = settle(store, judged(staged[0]), MANUAL, NOW)
     assert settled.status == "waiting"
     assert settled.line == "waiting for approval until 2026-03-08 12:00 UTC: 1 rules hold"
     assert store.champion("us") is None
     later = NOW + timedelta(days=3)
-    again = settle(store, MANUAL, staged[0], YES, champion=None, now=later, run="run-2")
+    again = settle(store, judged(staged[0], run="run-2"), MANUAL, later)
     assert again.wait == settled.wait  # asked again, it waits no longer than before
     assert events(store) == ["waiting"]
-    done = approve(store, MANUAL, staged[0], YES, champion=None, by="Ada", now=later, run="run-3")
+    done = approve(store, judged(staged[0], run="run-3"), by="Ada", now=later)
     assert done.status == "promoted"
     assert store.champion("us") == staged[0]
     assert events(store) == ["waiting", "approved", "promoted"]
@@ -80,26 +84,25 @@ def test_a_manual_market_waits_until_a_person_approves(
 
 
 def test_only_what_waits_can_be_approved(store: ReleaseStore, staged: list[str]) -> None:
-    given = {"champion": None, "by": "Ada", "now": NOW, "run": "r"}
     with pytest.raises(UserError, match=rf"release {staged[0]} does not wait .* \(none does\)"):
-        approve(store, MANUAL, staged[0], YES, **given)
-    settle(store, MANUAL, staged[1], YES, **WHO)
+        approve(store, judged(staged[0]), **ADA)
+    settle(store, judged(staged[1]), MANUAL, NOW)
     with pytest.raises(UserError, match=staged[1]):
-        approve(store, MANUAL, staged[0], YES, **given)
+        approve(store, judged(staged[0]), **ADA)
     assert store.champion("us") is None
 
 
 def test_a_wait_ends_and_is_recorded_once(store: ReleaseStore, staged: list[str]) -> None:
-    settle(store, MANUAL, staged[0], YES, **WHO)
+    settle(store, judged(staged[0]), MANUAL, NOW)
     late = NOW + timedelta(days=7)
     assert expire(store, "us", late - timedelta(seconds=1)) == []
     with pytest.raises(UserError, match="is over"):
-        approve(store, MANUAL, staged[0], YES, champion=None, by="Ada", now=late, run="r")
+        approve(store, judged(staged[0]), by="Ada", now=late)
     assert events(store) == ["waiting", "expired"]
     assert expire(store, "us", late) == []
     assert store.champion("us") is None
     # Judged again, it may wait again.
-    assert settle(store, MANUAL, staged[0], YES, champion=None, now=late, run="r").wait
+    assert settle(store, judged(staged[0]), MANUAL, late).wait
     assert waits(store.ledger("us"))[0].until == late + timedelta(days=7)
 
 
@@ -109,9 +112,9 @@ def test_a_wait_of_unknown_end_is_over(store: ReleaseStore, staged: list[str]) -
 
 
 def test_an_approval_lifts_no_rule(store: ReleaseStore, staged: list[str]) -> None:
-    settle(store, MANUAL, staged[0], YES, **WHO)
+    settle(store, judged(staged[0]), MANUAL, NOW)
     with pytest.raises(UserError, match="passes no longer: refused: R2"):
-        approve(store, MANUAL, staged[0], NO, champion=None, by="Ada", now=NOW, run="r")
+        approve(store, judged(staged[0], NO), **ADA)
     assert events(store) == ["waiting", "refused"]
     assert waits(store.ledger("us")) == []
 
@@ -119,24 +122,24 @@ def test_an_approval_lifts_no_rule(store: ReleaseStore, staged: list[str]) -> No
 def test_an_approval_against_another_champion_is_a_conflict(
     store: ReleaseStore, staged: list[str]
 ) -> None:
-    settle(store, MANUAL, staged[0], YES, **WHO)
+    settle(store, judged(staged[0]), MANUAL, NOW)
     store.promote("us", staged[1], None, YES)
     with pytest.raises(Conflict):
-        approve(store, MANUAL, staged[0], YES, champion=None, by="Ada", now=NOW, run="r")
+        approve(store, judged(staged[0]), **ADA)
     assert store.champion("us") == staged[1]
     assert [wait.release for wait in waits(store.ledger("us"))] == [staged[0]]
 
 
 def test_two_approvals_at_once_have_one_winner(store: ReleaseStore, staged: list[str]) -> None:
     for each in staged:
-        settle(store, MANUAL, each, YES, **WHO)
+        settle(store, judged(each), MANUAL, NOW)
     told: list[str] = []
     ready = threading.Barrier(2)
 
     def one(release: str) -> None:
         ready.wait()
         try:
-            approve(store, MANUAL, release, YES, champion=None, by="Ada", now=NOW, run="r")
+            approve(store, judged(release), **ADA)
             told.append("won")
         except Conflict:
             told.append("lost")
@@ -150,15 +153,12 @@ def test_two_approvals_at_once_have_one_winner(store: ReleaseStore, staged: list
     assert events(store).count("promoted") == 1
 
 
-OVERRIDE = {"champion": None, "by": "Ada", "run": "r"}
-
-
 def test_an_override_stands_in_ledger_card_and_overview_for_ever(
     tmp_path: Path, store: ReleaseStore
 ) -> None:
     builds = [release_kit.builder(tmp_path, tilt) for tilt in (0.0, 5.0)]
     first, second = (store.stage("us", build, {"run": "r"}).id for build in builds)
-    override(store, "us", first, NO, reason=" prices doubled\n overnight ", **OVERRIDE)
+    override(store, judged(first, NO), by="Ada", reason=" prices doubled\n overnight ")
     assert store.champion("us") == first
     assert events(store) == ["overridden", "promoted"]
     said, moved = store.ledger("us")
@@ -204,7 +204,7 @@ def test_an_override_that_is_refused_leaves_no_trace(
     prepare(store, staged[0])
     before = store.champion("us")
     with pytest.raises(UserError, match=told):
-        override(store, "us", staged[0], NO, reason=reason, **OVERRIDE)
+        override(store, judged(staged[0], NO), by="Ada", reason=reason)
     assert store.champion("us") == before
     assert "overridden" not in events(store)
 
@@ -245,7 +245,7 @@ def test_waits_in_the_order_they_began(store: ReleaseStore, staged: list[str]) -
 
 def test_a_broken_market_hides_no_other(tmp_path: Path, store: ReleaseStore) -> None:
     for market in ("aa", "zz"):
-        named = replace(AUTOMATIC, name=market)
+        named = replace(release_kit.MARKET, name=market)
         release = store.stage(market, release_kit.builder(tmp_path, 0.0, named), {"run": "r"})
         store.promote(market, release.id, None, YES)
     for broken, good in (("aa", "zz"), ("zz", "aa")):

@@ -21,6 +21,7 @@ from faulty_port import ERRORS, FaultyPort, Stopped
 
 from carprice_assets.errors import UserError
 from carprice_assets.releases.ledger import TORN, UNREADABLE, read_lines
+from carprice_assets.releases.shadow import read_shadow
 from carprice_assets.releases.store import ReleaseStore
 
 
@@ -61,6 +62,8 @@ class Trial:
         self.champion_after = self.champion if after is None else self.ids[after]
         self.releases_after = self.before | {self.ids[n] for n in scenario.comes}
         self.releases_after -= {self.ids[n] for n in scenario.goes}
+        kinds = (scenario.shadowed, scenario.shadow)
+        self.shadows = [None if n is None else self.ids[n] for n in kinds]
 
     def disk(self) -> Path:
         """A fresh disk."""
@@ -115,7 +118,7 @@ class Trial:
         self.done(store)
         market = disk / RELEASES / MARKET
         assert not list((market / ".tmp").glob("*"))
-        assert not list(market.glob(".champion.json.*"))
+        assert not list(market.glob(".*.json.*"))
         written = [line["event"] for line in read_lines(market / "ledger.jsonl")]
         assert TORN not in written
         assert UNREADABLE not in written
@@ -131,6 +134,7 @@ class Trial:
         champion = store.champion(MARKET)
         assert champion in (self.champion, self.champion_after)
         assert champion is None or champion in there
+        assert read_shadow(store.root, MARKET) in self.shadows
         lines = store.ledger(MARKET)
         assert lines[: len(self.promised)] == self.promised
         pruned = {line["release"] for line in lines if line["event"] == "pruned"}
@@ -147,6 +151,7 @@ class Trial:
         """What holds once the operation has returned."""
         assert {release.id for release in store.list(MARKET)} == self.releases_after
         assert store.champion(MARKET) == self.champion_after
+        assert read_shadow(store.root, MARKET) == self.shadows[1]
         events = [line["event"] for line in store.ledger(MARKET)[len(self.lines) :]]
         assert set(self.scenario.events) <= set(events), events
 

@@ -12,7 +12,18 @@ from faulty_port import FaultyPort
 from carprice_assets.home import PROJECT
 from carprice_assets.releases.port import DISK, remove_tree, replace_file, write_new
 
-STORE = ("store", "market_folder", "ledger", "pointer", "sharing", "prune", "unpack", "hold")
+STORE = (
+    "store",
+    "market_folder",
+    "ledger",
+    "pointer",
+    "sharing",
+    "prune",
+    "unpack",
+    "hold",
+    "shadow",
+    "repair",
+)
 CHANGES = {
     *("write_bytes", "write_text", "writelines", "touch", "mkdir", "makedirs", "rmdir", "rmtree"),
     *("unlink", "remove", "rename", "renames", "symlink", "symlink_to", "link", "hardlink_to"),

@@ -7,6 +7,7 @@ import re
 from dataclasses import fields
 
 import pytest
+import rules_kit
 import test_rules
 
 from carprice_assets.home import PROJECT
@@ -77,6 +78,6 @@ def test_the_named_test_is_there_and_shows_it(rule: str) -> None:
     assert expected is absolute
     failed = {
         reason.rule.partition(":")[0]
-        for reason in decide(challenger, champion, test_rules.LIMITS).failed
+        for reason in decide(challenger, champion, rules_kit.LIMITS).failed
     }
     assert rule in failed

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from disk_model import DiskModel, cuts, write_out
+from faulty_port import ERRORS, FaultyPort, Stopped
 from release_kit import YES, tiny
 
 from carprice_assets.errors import UserError
@@ -114,3 +120,44 @@ def test_a_market_without_moves_needs_no_pointer(tmp_path: Path) -> None:
     store.record("us", {"event": "refused", "release": "x"})
     assert pointer_problem(store, "us") == ""
     assert pointer_problem(store, "elsewhere") == ""
+
+
+def broken_off(store: ReleaseStore, folder: Path) -> Iterator[Path]:
+    """Disks on which a repair was stopped, failed or lost its power at each of its operations."""
+    template, number = store.root, 0
+    whole = FaultyPort()
+    shutil.copytree(template, folder / "whole")
+    repair(replace(store, root=folder / "whole", port=whole), "us")
+    for fault in ("before", "after", "half", *ERRORS):
+        for at in range(len(whole.operations)):
+            root = folder / f"{fault} {at}"
+            shutil.copytree(template, root)
+            model = DiskModel(root)
+            with suppress(Stopped, OSError):
+                repair(replace(store, root=root, port=FaultyPort(model, fault, at)), "us")
+            for kind in cuts(0, at).values():
+                number += 1
+                write_out(model.lasting(*kind), folder / str(number))
+                yield folder / str(number)
+            yield root
+
+
+@pytest.mark.parametrize("content", [b"{", None])
+def test_a_repair_that_is_broken_off_is_given_again(
+    moved: ReleaseStore, tmp_path_factory: pytest.TempPathFactory, content: bytes | None
+) -> None:
+    path = moved.root / "us" / "champion.json"
+    before, lines = path.read_bytes(), moved.ledger("us")
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+    seen = 0
+    for root in broken_off(moved, tmp_path_factory.mktemp("disks")):
+        store = ReleaseStore(root)
+        if pointer_problem(store, "us"):
+            repair(store, "us")
+            seen += 1
+        assert (root / "us" / "champion.json").read_bytes() == before
+        assert store.ledger("us")[: len(lines)] == lines
+        store.rollback("us", None, "it goes on")
+    assert seen

@@ -1,119 +1,15 @@
-"""Each promotion rule refuses what breaks it, and nothing unknown ever passes."""
+"""Each promotion rule and each limit refuses what breaks it."""
 
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Callable
 from dataclasses import fields, replace
-from typing import Any
 
 import pytest
+from rules_kit import KNOWN, LIMITS, NAN, broken, card, covered, known, moved_make, newer, shifted
 
 from carprice_assets.markets.market import PromotionRules
-from carprice_assets.releases.rules import (
-    REQUIRED_CHECKS,
-    RULES,
-    Coverage,
-    Decision,
-    Evidence,
-    Fresh,
-    Scorecard,
-    decide,
-    unjudged,
-)
-
-# Limits of its own, so that a change of the defaults moves no case here.
-LIMITS = PromotionRules(
-    max_mileage_violations=0.05, max_year_violations=0.05, max_new_violations=0.05
-)
-NAN = float("nan")
-Change = Callable[[Scorecard], Scorecard]
-
-
-KNOWN = Evidence(
-    checks=dict.fromkeys(REQUIRED_CHECKS, True),
-    data_age_days=3,
-    judgements=1,
-    chance=0.001,
-    fresh_rows=0,
-)
-COVERED = Coverage(0.9, 0.9, {"New": (400, 0.9), "Used": (560, 0.9), "": (40, 0.9)})
-
-
-def card(factor: float = 1.0, **changes: Any) -> Scorecard:
-    """A scorecard that passes; ``factor`` scales every MAE."""
-    stock = {
-        "New": (400, 2000.0 * factor, 4000.0),
-        "Used": (560, 3000.0 * factor, 5000.0),
-        "": (40, 3500.0 * factor, 3600.0),
-    }
-    make = {"Honda": (320, 2400.0 * factor), "Kia": (680, 0.0)}
-    total = sum(rows * mae for rows, mae, _ in stock.values())
-    make["Kia"] = (680, (total - 320 * 2400.0 * factor) / 680)
-    good = Scorecard(
-        market="us",
-        holdout_hash="abc",
-        rows=1000,
-        r2=0.95,
-        mae=total / 1000,
-        naive_mae=sum(rows * mae for rows, _, mae in stock.values()) / 1000,
-        by_stock_type=stock,
-        by_make=make,
-        behaviour={"mileage": 0.01, "year": 0.02, "new": 0.03},
-        coverage=COVERED,
-        serving_differences={"catboost": 1e-7, "ensemble": 0.0},
-        golden_ok=True,
-        evidence=KNOWN,
-    )
-    return replace(good, **changes)
-
-
-def known(**changes: Any) -> Evidence:
-    """Evidence that passes, but for the changes."""
-    return replace(KNOWN, **changes)
-
-
-def covered(**kinds: float) -> Coverage:
-    """A coverage with other shares of some stock types, the whole following."""
-    table = {
-        kind: (rows, kinds.get(kind or "unknown", share))
-        for kind, (rows, share) in COVERED.by_stock_type.items()
-    }
-    whole = sum(rows * (share or 0) for rows, share in table.values()) / 1000
-    return Coverage(0.9, whole, table)
-
-
-def newer(ours: float, theirs: float, **changes: Any) -> Evidence:
-    """Evidence with 1,000 cars newer than both releases' data, with MAEs by these factors."""
-    fresh = Fresh(card(ours, holdout_hash="f"), card(theirs, holdout_hash="f"), 0.001)
-    return known(fresh_rows=1000, fresh=replace(fresh, **changes))
-
-
-def shifted(base: Scorecard, kind: str, by: float) -> Scorecard:
-    """One stock type's MAE ``by`` more, makes and total following."""
-    stock = dict(base.by_stock_type)
-    rows, mae, naive = stock[kind]
-    stock[kind] = (rows, mae + by, naive)
-    count, error = base.by_make["Kia"]
-    make = dict(base.by_make) | {"Kia": (count, error + by * rows / count)}
-    assert base.mae is not None
-    total = base.mae + by * rows / 1000
-    return replace(base, by_stock_type=stock, by_make=make, mae=total)
-
-
-def moved_make(base: Scorecard, by: float) -> Scorecard:
-    """Honda's MAE ``by`` more and Kia's less, so that the total stays."""
-    honda, kia = base.by_make["Honda"], base.by_make["Kia"]
-    make = {
-        "Honda": (honda[0], (honda[1] or 0) + by),
-        "Kia": (kia[0], (kia[1] or 0) - by * honda[0] / kia[0]),
-    }
-    return replace(base, by_make=make)
-
-
-def broken(decision: Decision) -> set[str]:
-    return {reason.rule for reason in decision.failed}
+from carprice_assets.releases.rules import RULES, Coverage, Decision, Scorecard, decide, unjudged
 
 
 def test_a_good_challenger_is_promoted() -> None:
@@ -202,7 +98,11 @@ EACH_LIMIT: dict[str, tuple[Scorecard, Scorecard | None, PromotionRules, str, bo
         True,
     ),
 }
+
+
 SETTINGS = {"approval", "approval_days"}
+
+
 """Keys of the table that are no limits; what they do is tested with the approvals."""
 
 
@@ -262,148 +162,6 @@ def test_limits_themselves_are_allowed() -> None:
 def test_overall_naive_ratio_is_judged_where_no_stock_type_can_be() -> None:
     rules = PromotionRules(min_stock_type=5000)
     assert broken(decide(card(1.6), None, rules)) == {"naive:all"}
-
-
-UNKNOWN: dict[str, Change] = {
-    "no market": lambda c: replace(c, market=""),
-    "no hold-out": lambda c: replace(c, holdout_hash=""),
-    "rows None": lambda c: replace(c, rows=None),
-    "rows other": lambda c: replace(c, rows=999),
-    "rows text": lambda c: replace(c, rows="1000"),  # type: ignore[arg-type]
-    "r2 above 1": lambda c: replace(c, r2=1.01),
-    "mae too low": lambda c: replace(c, mae=1.0),
-    "no naive": lambda c: replace(c, naive_mae=0.0),
-    "no stock types": lambda c: replace(c, by_stock_type={}),
-    "no makes": lambda c: replace(c, by_make={}),
-    "stock type left out": lambda c: replace(
-        c, by_stock_type={k: v for k, v in c.by_stock_type.items() if k != "Used"}
-    ),
-    "make left out": lambda c: replace(c, by_make={"Kia": c.by_make["Kia"]}),
-    "slice rows None": lambda c: replace(
-        c,
-        by_stock_type=dict(c.by_stock_type) | {"New": (None, 1.0, 2.0)},  # type: ignore[dict-item]
-    ),
-    "slice NaN": lambda c: replace(
-        c, by_stock_type=dict(c.by_stock_type) | {"New": (400, NAN, 4000.0)}
-    ),
-    "small slice NaN": lambda c: replace(
-        c, by_stock_type=dict(c.by_stock_type) | {"": (40, NAN, 3600.0)}
-    ),
-    "slice naive None": lambda c: replace(
-        c, by_stock_type=dict(c.by_stock_type) | {"New": (400, 2000.0, None)}
-    ),
-    "make NaN": lambda c: replace(c, by_make=dict(c.by_make) | {"Honda": (320, NAN)}),
-    "behaviour missing": lambda c: replace(c, behaviour={"mileage": 0.0, "year": 0.0}),
-    "behaviour NaN": lambda c: replace(c, behaviour=dict(c.behaviour) | {"new": NAN}),
-    "behaviour negative": lambda c: replace(c, behaviour=dict(c.behaviour) | {"year": -0.1}),
-    "behaviour None": lambda c: replace(c, behaviour=dict(c.behaviour) | {"year": None}),
-    "no serving form": lambda c: replace(c, serving_differences={}),
-    "serving infinite": lambda c: replace(c, serving_differences={"catboost": math.inf}),
-    "serving negative": lambda c: replace(c, serving_differences={"catboost": -1.0}),
-    "one of two serving forms unknown": lambda c: replace(
-        c, serving_differences={"catboost": 0.0, "ensemble": None}
-    ),
-    "no coverage": lambda c: replace(c, coverage=None),
-    "coverage of NaN": lambda c: replace(c, coverage=replace(COVERED, share=NAN)),
-    "coverage stated as nothing": lambda c: replace(c, coverage=replace(COVERED, stated=None)),
-    "coverage above 1": lambda c: replace(c, coverage=replace(COVERED, share=1.2)),
-    "coverage of other cars": lambda c: replace(
-        c, coverage=replace(COVERED, by_stock_type={"New": (1000, 0.9)})
-    ),
-    "coverage of one stock type NaN": lambda c: replace(
-        c, coverage=replace(COVERED, by_stock_type=dict(COVERED.by_stock_type) | {"": (40, NAN)})
-    ),
-    "coverage of a stock type left out": lambda c: replace(
-        c, coverage=replace(COVERED, by_stock_type={"New": (400, 0.9), "Used": (560, 0.9)})
-    ),
-    "no evidence": lambda c: replace(c, evidence=None),
-    "no checks": lambda c: replace(c, evidence=known(checks={})),
-    "age None": lambda c: replace(c, evidence=known(data_age_days=None)),
-    "age NaN": lambda c: replace(c, evidence=known(data_age_days=NAN)),
-    "judgements None": lambda c: replace(c, evidence=known(judgements=None)),
-    "judgements 0": lambda c: replace(c, evidence=known(judgements=0)),
-    "judgements 1.5": lambda c: replace(c, evidence=known(judgements=1.5)),
-    "golden None": lambda c: replace(c, golden_ok=None),
-    "golden False": lambda c: replace(c, golden_ok=False),
-    "golden 1": lambda c: replace(c, golden_ok=1),  # type: ignore[arg-type]
-}
-for _name in ("r2", "mae", "naive_mae"):
-    for _value in (None, NAN, -math.inf, True, "0.95"):
-        UNKNOWN[f"{_name} {_value!r}"] = lambda c, n=_name, v=_value: replace(c, **{n: v})
-for _value in (None, NAN, True, "1e-7"):
-    UNKNOWN[f"serving {_value!r}"] = lambda c, v=_value: replace(
-        c, serving_differences={"catboost": v}
-    )
-for _name in REQUIRED_CHECKS:
-    for _value in (None, False, 1):
-        UNKNOWN[f"{_name} {_value!r}"] = lambda c, n=_name, v=_value: replace(
-            c, evidence=known(checks=dict(KNOWN.checks) | {n: v})
-        )
-
-
-@pytest.mark.parametrize("case", UNKNOWN)
-@pytest.mark.parametrize("champion", [None, card()], ids=["first", "with champion"])
-def test_what_is_unknown_breaks_an_absolute_rule(case: str, champion: Scorecard | None) -> None:
-    decision = decide(UNKNOWN[case](card(0.9)), champion, LIMITS)
-    assert decision.status == "refused"
-    assert decision.absolute_broken
-    json.dumps(decision.to_json(), allow_nan=False)
-
-
-OTHER_CHAMPION: dict[str, tuple[str, Change]] = {
-    "market": ("same_market", lambda c: replace(c, market="practice")),
-    "hold-out": ("same_holdout", lambda c: replace(c, holdout_hash="abd")),
-    "no hold-out": ("same_holdout", lambda c: replace(c, holdout_hash="")),
-    "rows": ("same_holdout", lambda c: replace(c, rows=999)),
-    "stock types": ("same_holdout", lambda c: replace(c, by_stock_type={})),
-    "makes": ("same_holdout", lambda c: replace(c, by_make={})),
-    "mae None": ("improvement", lambda c: replace(c, mae=None)),
-    "mae NaN": ("improvement", lambda c: replace(c, mae=NAN)),
-    "mae too high": ("consistent:champion", lambda c: replace(c, mae=9e9)),
-    "slice NaN": (
-        "slice_loss:make Honda",
-        lambda c: replace(c, by_make=dict(c.by_make) | {"Honda": (320, NAN)}),
-    ),
-}
-
-
-@pytest.mark.parametrize("case", OTHER_CHAMPION)
-def test_a_champion_that_cannot_be_compared_breaks_an_absolute_rule(case: str) -> None:
-    rule, change = OTHER_CHAMPION[case]
-    decision = decide(card(0.9), change(card()), LIMITS)
-    assert decision.status == "refused"
-    assert decision.absolute_broken
-    assert rule in broken(decision)
-
-
-NO_COMPARISON: dict[str, tuple[str, Evidence]] = {
-    "no chance": ("significance", known(chance=None)),
-    "chance NaN": ("significance", known(chance=NAN)),
-    "chance above 1": ("significance", known(chance=1.5)),
-    "fresh cars uncounted": ("fresh", known(fresh_rows=None)),
-    "more fresh cars than cars": ("fresh", known(fresh_rows=1001)),
-    "fresh cars not scored": ("fresh", known(fresh_rows=300)),
-    "fresh cars of another count": ("fresh", replace(newer(0.9, 1.0), fresh_rows=999)),
-    "fresh chance missing": ("significance", newer(0.9, 1.0, chance=None)),
-    "fresh cars of two hold-outs": ("same_holdout:fresh", newer(0.9, 1.0, champion=card())),
-    "fresh cars of two markets": (
-        "same_market:fresh",
-        newer(0.9, 1.0, champion=card(holdout_hash="f", market="practice")),
-    ),
-}
-
-
-@pytest.mark.parametrize("case", NO_COMPARISON)
-def test_a_comparison_that_is_not_known_breaks_an_absolute_rule(case: str) -> None:
-    rule, evidence = NO_COMPARISON[case]
-    decision = decide(card(0.9, evidence=evidence), card(), LIMITS)
-    assert decision.absolute_broken
-    assert rule in broken(decision)
-
-
-def test_a_first_release_needs_no_comparison() -> None:
-    evidence = known(chance=None, fresh_rows=None)
-    assert decide(card(evidence=evidence), None, LIMITS).status == "promoted"
 
 
 def test_cars_newer_than_both_decide_against_the_others() -> None:
@@ -508,9 +266,3 @@ def test_every_rule_stands_in_the_decision_passed_or_not() -> None:
     assert "naive:unknown" not in rules
     assert {"slice_loss:make Honda", "slice_loss:stock type Used"} <= set(rules)
     assert {rule.partition(":")[0] for rule in rules} == set(RULES) - {"judged"}
-
-
-def test_scorecard_json_has_no_nan() -> None:
-    table = json.loads(json.dumps(card(r2=NAN).to_json(), allow_nan=False))
-    assert table["r2"] is None
-    assert table["by_make"]["Honda"] == [320, 2400.0]

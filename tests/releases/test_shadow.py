@@ -11,13 +11,11 @@ from release_kit import YES, tiny
 
 from carprice_assets.errors import UserError
 from carprice_assets.files import folder_hashes
-from carprice_assets.releases import shadow
-from carprice_assets.releases.shadow import (
+from carprice_assets.releases import shadow_pairs
+from carprice_assets.releases.shadow import end_shadow, read_shadow, set_shadow
+from carprice_assets.releases.shadow_pairs import (
     Pair,
     append_pairs,
-    end_shadow,
-    read_shadow,
-    set_shadow,
     shadow_facts,
     shadow_page,
     summarise,
@@ -59,7 +57,7 @@ def test_it_is_named_and_ended_and_the_ledger_tells(store: ReleaseStore) -> None
     assert summarise(store.root, "us", second) is not None, "what was found stays"
     array = store.root / "us" / second / "content" / "big.npy"
     array.write_bytes(array.read_bytes()[:-1])
-    with pytest.raises(UserError, match=r"refused as a shadow: content/big\.npy is changed"):
+    with pytest.raises(UserError, match=r"as a shadow is refused: content/big\.npy is changed"):
         set_shadow(store, "us", second)
 
 
@@ -124,7 +122,7 @@ def test_the_file_is_bounded_and_torn_lines_are_left_out(
     store: ReleaseStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store.record("us", {"event": "refused"})
-    monkeypatch.setattr(shadow, "MAX_BYTES", 2_000)
+    monkeypatch.setattr(shadow_pairs, "MAX_BYTES", 2_000)
     release = "a" * 32
     for number in range(100):
         append_pairs(store.root, "us", release, [pair(1_000.0 + number, 1_000.0)])

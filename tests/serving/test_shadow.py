@@ -17,7 +17,8 @@ from serving_fakes import FakeCar, FakeSource, FakeValuer
 from serving_releases import PARTS, PROMOTED, stage
 
 from carprice_assets.home import Home
-from carprice_assets.releases.shadow import Pair, set_shadow, summarise
+from carprice_assets.releases.shadow import set_shadow
+from carprice_assets.releases.shadow_pairs import Pair, summarise
 from carprice_assets.releases.store import ReleaseStore
 from carprice_serving.answered import Answered
 from carprice_serving.app import create_app
