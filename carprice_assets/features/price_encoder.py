@@ -14,7 +14,7 @@ from carprice_assets.features.depreciation import Depreciation
 from carprice_assets.features.hierarchy import Hierarchy
 from carprice_assets.features.imputer import NUMBERS
 from carprice_assets.features.price_levels import MSRP_LEVELS, PRICE_LEVELS
-from carprice_assets.features.remembered import Remembered
+from carprice_assets.features.remembered import MOST_TITLES, Remembered
 from carprice_assets.features.title_keys import all_titles, crosses
 from carprice_assets.listings.contract import Columns
 
@@ -37,6 +37,7 @@ FEATURES = (
 )
 LOOKED_UP = 2 * len(LEVEL_NAMES) + len(DISCOUNTS) + len(COUNTED)
 """Features that title, year and stock type alone decide; they come first."""
+LOGS = slice(LOOKED_UP - len(COUNTED), LOOKED_UP)
 REST_AT = len(LEVEL_NAMES) + TITLE_YEAR
 ANCHOR_AT = 2 * len(LEVEL_NAMES) + ANCHOR
 BEHIND_AT = (FEATURES.index("rows_title_year_new"), FEATURES.index("rows_title_year"))
@@ -71,7 +72,7 @@ class PriceEncoder(Transformer):
         self._price = Hierarchy(PRICE_LEVELS, targets=2)
         self._discount = Hierarchy(MSRP_LEVELS)
         self._base = Depreciation()
-        self._looked_up: Remembered[Row, NDArray[np.float64]] = Remembered()
+        self._looked_up: Remembered[Row, NDArray[np.float64]] = Remembered(MOST_TITLES)
 
     def fit(self, columns: Columns, target: NDArray[np.float64]) -> None:
         titles, codes = all_titles(columns), crosses(columns)
@@ -105,8 +106,9 @@ class PriceEncoder(Transformer):
         means = [each[0] for each in prices]
         means += [each[1] for each in prices]
         means += self._discount.pick(*row, DISCOUNT_AT)
-        behind = np.log1p(np.array([prices[at][2] for at in COUNTED_AT]))
-        return np.concatenate([means, behind])
+        found = np.array(means + [prices[at][2] for at in COUNTED_AT])
+        found[LOGS] = np.log1p(found[LOGS])
+        return found
 
     def transform_training(self, columns: Columns, target: NDArray[np.float64]) -> Block:
         titles, codes = all_titles(columns), crosses(columns)
