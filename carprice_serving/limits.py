@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from carprice_assets.errors import UserError
@@ -39,6 +40,7 @@ def within(address: str, trusted: Sequence[Network]) -> bool:
     return any(found in network for network in trusted)
 
 
+@lru_cache(maxsize=MOST_CLIENTS)
 def beyond(address: str) -> bool:
     """Whether an address is not this machine's own; what is no address, as of a pipe, is."""
     try:

@@ -16,6 +16,7 @@ from carprice_assets.errors import UserError
 from carprice_serving.app import create_app
 from carprice_serving.board import Board
 from carprice_serving.keys import Keys
+from carprice_serving.lean import import_catboost, settle
 from carprice_serving.limits import beyond
 from carprice_serving.logs import set_up
 from carprice_serving.settings import Settings
@@ -25,8 +26,17 @@ SWITCH_SECONDS = 0.0005
 """How long a thread that values a slice may keep the event loop waiting; Python's own is 5 ms."""
 
 
-class Server(uvicorn.Server):
-    """Uvicorn that says where it listens, in one line."""
+class Worker(uvicorn.Server):
+    """Uvicorn that settles once it has started."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start with every champion loaded, then settle."""
+        await super().startup(sockets)
+        settle()
+
+
+class Server(Worker):
+    """One that says where it listens, in one line."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then tell the address."""
@@ -58,7 +68,7 @@ def serve(settings: Settings) -> int:
             board = Board(Path(folder))
             return supervise(
                 settings.workers,
-                lambda: _serve(settings, listener, required, board, uvicorn.Server),
+                lambda: _serve(settings, listener, required, board, Worker),
                 f"carprice serves on {_address(listener)}",
                 settings.drain_seconds,
                 board.retire,
@@ -93,9 +103,10 @@ def _serve(
     listener: socket.socket,
     required: bool,
     board: Board,
-    kind: type[uvicorn.Server],
+    kind: type[Worker],
 ) -> int:
     sys.setswitchinterval(SWITCH_SECONDS)
+    import_catboost()
     config = uvicorn.Config(
         create_app(settings, keys_required=required, board=board),
         log_config=None,

@@ -30,6 +30,8 @@ QUEUED_CARS = 50_000
 ROTATE_BYTES = 8_000_000
 ROTATE_SECONDS = 60.0
 WRITE_SECONDS = 0.5
+TOGETHER = 100
+"""Cars from which on what is queued is written: a write hands the event loop's turn about."""
 SHOWN = 120
 """Characters of a text that are kept."""
 PRIVATE = frozenset({"vin", "dealer"})
@@ -94,27 +96,32 @@ class Spool:
         self.rotate(every=True)
 
     def write(self) -> None:
-        """Write all that is queued."""
+        """Write all that is queued, some answers of a market at a time."""
         while self._queue:
-            moment, answered = self._queue.popleft()
-            self._left += len(answered.cars)
+            moment, first = self._queue.popleft()
+            market, cars = first.valuer.market, len(first.cars)
+            lines = self._lines(moment, first)
+            while cars < TOGETHER and self._queue and self._queue[0][1].valuer.market == market:
+                moment, answered = self._queue.popleft()
+                cars += len(answered.cars)
+                lines += self._lines(moment, answered)
+            self._left += cars
             try:
-                self._keep(moment, answered)
+                self._keep(market, b"".join(lines))
                 outcome = "kept"
             except OSError as error:
                 outcome = "dropped"
                 self._tell(f"an answer is not kept: {error}")
-                self._abandon(answered.valuer.market)
-            self._metrics.spooled.add((outcome,), len(answered.cars))
+                self._abandon(market)
+            self._metrics.spooled.add((outcome,), cars)
         self.rotate()
 
-    def _keep(self, moment: float, answered: Answered) -> None:
-        file = self._files.get(answered.valuer.market)
+    def _keep(self, market: str, lines: bytes) -> None:
+        file = self._files.get(market)
         if file is None:
             if (held := self._held()) >= self._most:
                 raise OSError(f"the spool holds {held:,} bytes, its limit is {self._most:,}")
-            file = self._open(answered.valuer.market)
-        lines = b"".join(self._lines(moment, answered))
+            file = self._open(market)
         if file.size + len(lines) > self._most:
             raise OSError(f"{len(lines):,} bytes are more than the spool may hold")
         file.write(lines)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,6 @@ from carprice_assets.listings.notes import Note
 from carprice_assets.markets import Market
 from carprice_assets.regressors.ensemble import OUT_OF_FOLD
 from carprice_assets.regressors.predictor import Predictor
-from carprice_assets.releases.engine import NamedFeatures
 from carprice_assets.releases.recipe import Recipe
 from carprice_assets.releases.scorecard import unlearned
 from carprice_assets.releases.valuer import Valuer
@@ -137,8 +136,9 @@ def _answers(
         np.concatenate([np.empty(0), *(getattr(part, name) for part in parts)])
         for name in ("price", "low", "high")
     )
+    features = valuer.engine.features  # all of them: the predictor may read fewer
     empty = np.empty((0, len(feature_names(valuer))), np.float32)
-    matrix = np.concatenate([empty, *(predictor.features.transform(p.blocks) for p in parts)])
+    matrix = np.concatenate([empty, *(features.transform(p.blocks) for p in parts)])
     sound = np.isfinite(expected) & (expected > 0)
     expected, low, high = (np.where(sound, each, np.nan) for each in (expected, low, high))
     return (expected, low, high), matrix
@@ -146,7 +146,7 @@ def _answers(
 
 def feature_names(valuer: Valuer) -> tuple[str, ...]:
     """The columns of the release's matrix, in order."""
-    return tuple(cast("NamedFeatures", valuer.engine.features).feature_names)
+    return tuple(valuer.engine.features.feature_names)
 
 
 def notes_of(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias
+from typing import Any, ClassVar, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +48,9 @@ class Transformer(Protocol):
 
     name: str
     inputs: tuple[str, ...]
+    still: ClassVar[bool] = False
+    """Whether a car's variants share its block: ``transform`` then reads neither the fields
+    in which they differ (:data:`~carprice_assets.features.columns.VARIED`) nor other blocks."""
 
     @property
     def feature_names(self) -> tuple[str, ...]:

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from carprice_assets.features.base import Block, State, Transformer
-from carprice_assets.features.columns import folded, slug, texts
+from carprice_assets.features.columns import folded, gathered, slug, texts
+from carprice_assets.features.remembered import Remembered
 from carprice_assets.listings.contract import BY_NAME, Columns
 
 
@@ -21,11 +22,13 @@ class ClosedVocabularyEncoder(Transformer):
     """
 
     field: ClassVar[str]
+    still = True
 
     def __init__(self) -> None:
         self.values = BY_NAME[self.field].values
         self.rows: dict[str, int] = {}
         self._index = {folded(value): i for i, value in enumerate(self.values)}
+        self._rows: Remembered[str, NDArray[np.float32]] = Remembered()
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -36,13 +39,17 @@ class ClosedVocabularyEncoder(Transformer):
         self.rows = {value: counts[folded(value)] for value in self.values}
 
     def transform(self, columns: Columns) -> Block:
-        words = texts(columns, self.field)
-        block = np.zeros((len(words), len(self.values)), dtype=np.float32)
-        for row, word in enumerate(words):
-            column = self._index.get(folded(word))
-            if column is not None:
-                block[row, column] = 1.0
-        return block
+        return gathered(texts(columns, self.field), self._row_of, len(self.values))
+
+    def _row_of(self, word: str) -> NDArray[np.float32]:
+        return self._rows.of(word, self._row)
+
+    def _row(self, word: str) -> NDArray[np.float32]:
+        row = np.zeros(len(self.values), dtype=np.float32)
+        column = self._index.get(folded(word))
+        if column is not None:
+            row[column] = 1.0
+        return row
 
     def state(self) -> State:
         return State({"values": list(self.values), "rows": self.rows})
@@ -50,4 +57,5 @@ class ClosedVocabularyEncoder(Transformer):
     def restore(self, state: State) -> None:
         self.values = tuple(state.settings["values"])
         self.rows = dict(state.settings["rows"])
+        self._rows.clear()
         self._index = {folded(value): i for i, value in enumerate(self.values)}

@@ -51,6 +51,8 @@ class DealerEncoder(Transformer):
     def transform(self, columns: Columns) -> Block:
         keys = _keys(columns)
         block = np.zeros((len(keys), len(FEATURES)), dtype=np.float32)
+        if not any(keys):
+            return block
         found = {key: self._rest.row(key, UNCROSSED) for key in set(keys) if key}
         for row, key in enumerate(keys):
             if key and (rows := found[key][0][1]):
@@ -85,7 +87,10 @@ class DealerEncoder(Transformer):
 
 def _keys(columns: Columns) -> Keys:
     """The keys of each row at each of :data:`BASES`, () where it names no dealer."""
-    hashed = {dealer: dealer_key(dealer) for dealer in set(texts(columns, "dealer"))}
+    dealers = texts(columns, "dealer")
+    if not any(dealers):
+        return [()] * len(dealers)
+    hashed = {dealer: dealer_key(dealer) for dealer in set(dealers)}
     rows = zip(*(texts(columns, name) for name in ("dealer", "make", "model", "stock_type")))
     keys: Keys = []
     for dealer, make, model, stock_type in rows:

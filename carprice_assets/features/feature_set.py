@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from carprice_assets.errors import UserError
 from carprice_assets.features.base import Block, Origin, Transformer, save_state
+from carprice_assets.features.columns import Table
 from carprice_assets.features.fit import load_fitted, training_blocks
 from carprice_assets.features.limits import SCORES, Limits
 from carprice_assets.features.outlier_detector import OutlierDetector
@@ -25,6 +26,8 @@ from carprice_assets.listings.contract import Columns, row_count
 from carprice_assets.listings.notes import Note
 
 SERVED = tuple(name for name in NAMES if name in MATRIX)
+NOTED = tuple(name for name in SERVED if name in OutlierDetector.inputs)
+"""The transformers whose blocks notes need."""
 OFF = "features_off.json"
 """Lists the features that are switched off; absent where none is."""
 Price = NDArray[np.float64]
@@ -46,13 +49,14 @@ class FeatureSet:
     ``transform`` gives the matrix for trees, ``scaled`` the same columns between 0 and 1 for
     networks. The bits of a row depend on nothing but the row. The features named in ``off``
     are in neither; what other transformers make of them stays. ``limits`` tell how far the
-    training part reaches.
+    training part reaches. ``matrix`` names the transformers whose blocks are in the matrix.
     """
 
     transformers: Mapping[str, Transformer]
     origins: Mapping[str, Origin]
     off: frozenset[str] = frozenset()
     limits: Limits | None = None
+    matrix: tuple[str, ...] = MATRIX
 
     @classmethod
     def assemble(cls, folders: Mapping[str, Path]) -> FeatureSet:
@@ -97,6 +101,11 @@ class FeatureSet:
             raise UserError("features_off: no feature is left to learn from")
         return found
 
+    def reading(self, wanted: Collection[str]) -> FeatureSet:
+        """The same without the transformers of which no feature is ``wanted``."""
+        kept = tuple(n for n in self.matrix if set(self.transformers[n].feature_names) & {*wanted})
+        return replace(self, matrix=kept)
+
     def save(self, folder: Path) -> None:
         """Write each transformer's state to a folder of its own below ``folder``."""
         for name, transformer in self.transformers.items():
@@ -118,20 +127,43 @@ class FeatureSet:
         """One name for each column of the matrix."""
         return tuple(name for name in self._every if name not in self.off)
 
-    def blocks(self, columns: Columns) -> dict[str, Any]:
-        """``columns`` and the block of each transformer of the matrix, by name."""
-        have: dict[str, NDArray[Any]] = dict(columns)
-        for name in SERVED:
-            have[name] = self.transformers[name].transform(have)
+    def blocks(self, columns: Columns) -> Table:
+        """``columns`` and the block of each transformer of the matrix, by name.
+
+        Blocks that stand there already are used as they are.
+        """
+        return self._with(columns, self._served)
+
+    def _with(self, columns: Columns, names: Sequence[str]) -> Table:
+        have = columns if isinstance(columns, Table) else Table(columns)
+        for name in names:
+            if name not in have:
+                have[name] = self.transformers[name].transform(have)
+        return have
+
+    def variant_blocks(self, cars: Table, rows: Columns, car: NDArray[np.intp]) -> Table:
+        """``blocks(rows)`` of rows that are variants of cars, row i of ``cars[car[i]]``.
+
+        What variants share is worked out once a car, and put into ``cars`` as well.
+        """
+        have = Table(rows, cars, car.tolist())
+        for name in self._served:
+            transformer = self.transformers[name]
+            if not transformer.still:
+                have[name] = transformer.transform(have)
+                continue
+            if name not in cars:
+                cars[name] = transformer.transform(cars)
+            have[name] = cars[name].take(car, axis=0)
         return have
 
     def transform(self, columns: Columns) -> Block:
         """The matrix, float32 (rows, features), no NaN; ``columns`` may be ``blocks(…)``."""
-        return self._seen(matrix(columns if MATRIX[-1] in columns else self.blocks(columns)))
+        return self._seen(matrix(self.blocks(columns), self.matrix))
 
     def transform_training(self, columns: Columns, target: Price) -> Block:
         """The matrix of the training part: no row's encodings know its own price."""
-        return self._seen(matrix(self.training_blocks(columns, target)))
+        return self.transform(self.training_blocks(columns, target))
 
     def training_blocks(self, columns: Columns, target: Price) -> dict[str, Any]:
         """The training part and the block of each transformer of the matrix, by name."""
@@ -140,8 +172,7 @@ class FeatureSet:
 
     def scaled(self, columns: Columns) -> Block:
         """The matrix with every column between 0 and 1, same names and order."""
-        have = columns if MATRIX[-1] in columns else self.blocks(columns)
-        return self._seen(self.transformers["scaler"].transform(have))
+        return self._seen(self.transformers["scaler"].transform(self.blocks(columns)))
 
     def scaled_training(self, columns: Columns, target: Price) -> Block:
         """The scaled matrix of the training part."""
@@ -153,8 +184,7 @@ class FeatureSet:
         detector = self.transformers["outlier_detector"]
         if not isinstance(detector, OutlierDetector):
             raise TypeError("outlier_detector is of another class")
-        have = columns if MATRIX[-1] in columns else self.blocks(columns)
-        return detector.is_outlier(have)
+        return detector.is_outlier(self.blocks(columns))
 
     def with_limits(self, columns: Columns) -> FeatureSet:
         """The same with the limits of the training part, whose ``blocks(…)`` may be given."""
@@ -162,8 +192,7 @@ class FeatureSet:
 
     def rows_behind(self, columns: Columns) -> Price:
         """Training rows that a price rests on, (rows,); ``columns`` may be ``blocks(…)``."""
-        have = columns if MATRIX[-1] in columns else self.blocks(columns)
-        return rows_behind(have["price_encoder"])
+        return rows_behind(self.blocks(columns)["price_encoder"])
 
     def notes(self, columns: Columns) -> list[tuple[Note, ...]]:
         """What there is to say about each row; ``columns`` may be ``blocks(…)``.
@@ -178,15 +207,20 @@ class FeatureSet:
                 notes[row].append(note)
         return [tuple(found) for found in notes]
 
-    def _scored(self, columns: Columns) -> dict[str, NDArray[Any]]:
-        """``blocks(…)`` with that of the outlier detector."""
-        have = dict(columns if MATRIX[-1] in columns else self.blocks(columns))
-        have[SCORES] = self.transformers[SCORES].transform(have)
-        return have
+    def _scored(self, columns: Columns) -> Table:
+        """``columns`` with the blocks that notes need."""
+        return self._with(columns, (*NOTED, SCORES))
 
     @cached_property
     def _every(self) -> tuple[str, ...]:
-        return tuple(name for each in MATRIX for name in self.transformers[each].feature_names)
+        every = (self.transformers[each].feature_names for each in self.matrix)
+        return tuple(name for names in every for name in names)
+
+    @cached_property
+    def _served(self) -> tuple[str, ...]:
+        """The transformers whose blocks are needed, in order."""
+        needed = {*self.matrix, *NOTED}
+        return tuple(name for name in SERVED if name in needed)
 
     @cached_property
     def _kept(self) -> NDArray[np.intp]:
@@ -205,9 +239,9 @@ class FeatureSet:
         return tuple(each for each in every if isinstance(each, Remarks))
 
 
-def matrix(blocks: Mapping[str, NDArray[Any]]) -> Block:
+def matrix(blocks: Mapping[str, NDArray[Any]], names: Sequence[str] = MATRIX) -> Block:
     """The blocks of the matrix side by side."""
-    return np.concatenate([blocks[name] for name in MATRIX], axis=1, dtype=np.float32)
+    return np.concatenate([blocks[name] for name in names], axis=1, dtype=np.float32)
 
 
 def _refuse_mix(origins: Mapping[str, Origin], addresses: Mapping[str, str]) -> None:

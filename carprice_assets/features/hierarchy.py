@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from struct import Struct
 from typing import Any
 
 import numpy as np
@@ -60,11 +61,11 @@ class _Lazy:
         hierarchy: Hierarchy,
         heads: Sequence[int],
         codes: tuple[int, ...],
-        first: list[list[float]],
+        first: list[Sequence[float]],
     ) -> None:
         self._hierarchy, self._heads, self._codes, self._first = hierarchy, heads, codes, first
 
-    def __getitem__(self, level: int) -> list[float]:
+    def __getitem__(self, level: int) -> Sequence[float]:
         if level < len(self._first):
             return self._first[level]
         return self._hierarchy.estimate(level, self._heads, self._codes, self)
@@ -86,12 +87,13 @@ class Hierarchy:
         self.bases = bases
         self.overall = [0.0] * targets
         self._words: dict[str, int] = {}
-        self._titles: Remembered[tuple[str, ...], tuple[list[int], list[list[float]]]] = (
+        self._titles: Remembered[tuple[str, ...], tuple[list[int], list[Sequence[float]]]] = (
             Remembered()
         )
         self._arrays: dict[str, NDArray[Any]] = {}
         self._places: list[dict[int, int]] = [{} for _ in self.levels]
-        self._tables: list[Any] = [[] for _ in self.levels]  # memory views of float32
+        self._tables: list[Any] = [b"" for _ in self.levels]
+        self._unpack = Struct(f"={targets + 1}f").unpack_from
         place = {level.name: i for i, level in enumerate(self.levels)}
         self._plans = [
             _Plan(
@@ -181,7 +183,7 @@ class Hierarchy:
                 result[:, own, i] = whole.T
         return result, behind
 
-    def row(self, title: tuple[str, ...], codes: tuple[int, ...]) -> list[list[float]]:
+    def row(self, title: tuple[str, ...], codes: tuple[int, ...]) -> list[Sequence[float]]:
         """One car's estimate of each quantity, and the training rows behind it, by level."""
         heads, first = self._titles.of(title, self._of_title)
         found = first.copy()
@@ -197,11 +199,11 @@ class Hierarchy:
         known = _Lazy(self, heads, codes, first)
         return [known[level][0] for level in levels]
 
-    def _of_title(self, title: tuple[str, ...]) -> tuple[list[int], list[list[float]]]:
+    def _of_title(self, title: tuple[str, ...]) -> tuple[list[int], list[Sequence[float]]]:
         """What a title's keys count as, and its estimates at the first levels, without crosses."""
         heads = [self._words.get(key, NOTHING) << SHIFT for key in title]
         heads.append(0)  # what a level without a base looks up
-        found: list[list[float]] = []
+        found: list[Sequence[float]] = []
         for level in range(self._plain):
             found.append(self.estimate(level, heads, (0, 0, 0, 0), found))
         return heads, found
@@ -211,22 +213,23 @@ class Hierarchy:
         level: int,
         heads: Sequence[int],
         codes: tuple[int, ...],
-        found: Sequence[list[float]] | _Lazy,
-    ) -> list[float]:
+        found: Sequence[Sequence[float]] | _Lazy,
+    ) -> Sequence[float]:
         """The estimates of one level from its table, or from its parents in ``found``."""
         plan, width = self._plans[level], len(self.overall) + 1
         place = self._places[level].get(heads[plan.base] | codes[plan.cross])
         if place is not None:
-            return self._tables[level][place * width : (place + 1) * width].tolist()
+            return self._unpack(self._tables[level], 4 * width * place)
+        if not plan.parents:
+            return (*self.overall, 0.0)
         if len(plan.parents) == 1:
             ((factor, at),) = plan.parents
-            parent = found[at]
-            return [*(factor * parent[i] for i in range(width - 1)), 0.0]
-        if plan.parents:
+            mixed = [factor * value for value in found[at]]
+        else:
             (f, a), (g, b), (h, c) = plan.parents
-            one, two, three = found[a], found[b], found[c]
-            return [*(f * one[i] + g * two[i] + h * three[i] for i in range(width - 1)), 0.0]
-        return [*self.overall, 0.0]
+            mixed = [f * x + g * y + h * z for x, y, z in zip(found[a], found[b], found[c])]
+        mixed[-1] = 0.0  # no row of its own stands behind it
+        return mixed
 
     def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """Settings for JSON and arrays for ``.npy``.
@@ -246,8 +249,8 @@ class Hierarchy:
             keys, table = f"{level.name}_keys", f"{level.name}_table"
             self._arrays |= {keys: arrays[keys], table: arrays[table]}
             self._places[i] = {key: place for place, key in enumerate(arrays[keys].tolist())}
-            # A memory view gives plain floats as fast as a list, in a fifth of the memory.
-            self._tables[i] = np.ascontiguousarray(arrays[table]).reshape(-1).data
+            # Unpacked one by one: as fast as tuples of floats, in a tenth of their memory.
+            self._tables[i] = np.ascontiguousarray(arrays[table], np.float32).data.cast("B")
 
     def _keys(
         self, level: int, grid: NDArray[np.int64], code: NDArray[np.int64]

@@ -14,7 +14,7 @@ from carprice_assets.features.columns import folded, numbers, numbers_block, tex
 from carprice_assets.features.hierarchy import Hierarchy
 from carprice_assets.features.mileage import UsualMileage
 from carprice_assets.features.price_levels import MSRP_LEVELS
-from carprice_assets.features.remembered import Remembered
+from carprice_assets.features.remembered import MOST_TITLES, Remembered
 from carprice_assets.features.title_keys import all_titles, crosses
 from carprice_assets.listings.contract import BY_NAME, NEW, Columns, row_count
 from carprice_assets.listings.notes import Note
@@ -70,7 +70,7 @@ class Imputer(Transformer):
         self.msrp_floor = 0.0
         self._mileage = UsualMileage()
         self._msrp = Hierarchy(MSRP_LEVELS)
-        self._usual_msrps: Remembered[Title, float] = Remembered()
+        self._usual_msrps: Remembered[Title, float] = Remembered(MOST_TITLES)
 
     def fit(self, columns: Columns, target: NDArray[np.float64]) -> None:
         observed = numbers(columns, "observed_at")

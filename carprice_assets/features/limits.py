@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from carprice_assets.errors import UserError
 from carprice_assets.features.base import Block
-from carprice_assets.features.columns import folded, numbers, texts
+from carprice_assets.features.columns import named, numbers, texts
 from carprice_assets.features.imputer import NUMBERS
 from carprice_assets.files import canonical_json, read_json
 from carprice_assets.listings.contract import NEW, Columns
@@ -116,7 +116,7 @@ class Limits:
         self, columns: Columns, new: bool, year: float, mileage: float, age: Any, score: Any
     ) -> bool:
         """Whether there is nothing to say about a single car: most often so, and soon told."""
-        (name,) = _names(columns)
+        (name,) = named(columns)
         first, last = self.models.get(name, (-np.inf, np.inf))
         most = self.new_mileage if new else self.mileage[int(min(max(age / SPAN, 0), SPANS - 1))]
         return bool(
@@ -128,7 +128,7 @@ class Limits:
         )
 
     def _apart(self, columns: Columns, year: NDArray[np.float64]) -> Iterator[tuple[int, Note]]:
-        for row, (name, own) in enumerate(zip(_names(columns), year.tolist(), strict=True)):
+        for row, (name, own) in enumerate(zip(named(columns), year.tolist(), strict=True)):
             first, last = self.models.get(name, (-np.inf, np.inf))
             if first - YEARS_APART <= own <= last + YEARS_APART:
                 continue
@@ -182,14 +182,9 @@ def _new(columns: Columns) -> NDArray[np.bool_]:
     return np.array([kind == NEW for kind in texts(columns, "stock_type")], dtype=bool)
 
 
-def _names(columns: Columns) -> list[str]:
-    pairs = zip(texts(columns, "make"), texts(columns, "model"), strict=True)
-    return [folded(f"{make} {model}") for make, model in pairs]
-
-
 def _years_of(columns: Columns, year: NDArray[np.float64]) -> dict[str, tuple[float, float]]:
     found: dict[str, tuple[float, float]] = {}
-    for name, own in zip(_names(columns), year.tolist(), strict=True):
+    for name, own in zip(named(columns), year.tolist(), strict=True):
         if np.isfinite(own):
             first, last = found.get(name, (own, own))
             found[name] = (min(first, own), max(last, own))

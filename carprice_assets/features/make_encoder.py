@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from carprice_assets.features.base import Block, State, Transformer
-from carprice_assets.features.columns import folded, slug, texts
+from carprice_assets.features.columns import folded, gathered, slug, texts
+from carprice_assets.features.remembered import Remembered
 from carprice_assets.listings.contract import Columns
 from carprice_assets.listings.notes import Note
 
@@ -24,12 +25,14 @@ class MakeEncoder(Transformer):
     """
 
     name = "make_encoder"
+    still = True
     inputs = ("make",)
 
     def __init__(self, min_rows: int | None = None) -> None:
         self.min_rows = min_rows
         self.rows: dict[str, int] = {}
         self._index: dict[str, int] = {}
+        self._rows: Remembered[str, NDArray[np.float32]] = Remembered()
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -46,14 +49,18 @@ class MakeEncoder(Transformer):
         least = self.min_rows or 0
         kept = [make for make in sorted(self.rows) if self.rows[make] >= least]
         self._index = {make: i for i, make in enumerate(kept)}
+        self._rows.clear()
 
     def transform(self, columns: Columns) -> Block:
-        makes = texts(columns, "make")
-        other = len(self._index)
-        block = np.zeros((len(makes), other + 1), dtype=np.float32)
-        for row, make in enumerate(makes):
-            block[row, self._index.get(folded(make), other)] = 1.0
-        return block
+        return gathered(texts(columns, "make"), self._row_of, len(self._index) + 1)
+
+    def _row_of(self, make: str) -> NDArray[np.float32]:
+        return self._rows.of(make, self._row)
+
+    def _row(self, make: str) -> NDArray[np.float32]:
+        row = np.zeros(len(self._index) + 1, dtype=np.float32)
+        row[self._index.get(folded(make), -1)] = 1.0
+        return row
 
     def notes(self, columns: Columns) -> Iterator[tuple[int, Note]]:
         """A note for each row whose make no training row had."""

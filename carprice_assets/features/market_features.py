@@ -43,6 +43,7 @@ class MarketFeatures(Transformer):
     """
 
     name = "market_features"
+    still = True
     inputs = INPUTS
 
     def __init__(self) -> None:
@@ -84,6 +85,8 @@ class MarketFeatures(Transformer):
         self._know()
 
     def transform(self, columns: Columns) -> Block:
+        if not (self._medians or self._rests):
+            return np.zeros((row_count(columns), 0), np.float32)
         parts = self._numbers(columns)
         for name, hierarchy in self._rests.items():
             words = texts(columns, name)

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from carprice_assets.features.base import Block, State, Transformer
-from carprice_assets.features.columns import folded, hash64, texts
+from carprice_assets.features.columns import gathered, hash64, named, texts
+from carprice_assets.features.remembered import Remembered
 from carprice_assets.listings.contract import Columns
 from carprice_assets.listings.notes import Note
 
@@ -25,32 +26,39 @@ class ModelHasher(Transformer):
     """
 
     name = "model_hasher"
+    still = True
     inputs = ("make", "model")
 
     def __init__(self) -> None:
         self.buckets = LEAST
         self.known: frozenset[str] = frozenset()
+        self._rows: Remembered[str, NDArray[np.float32]] = Remembered()
 
     @property
     def feature_names(self) -> tuple[str, ...]:
         return tuple(f"model_hash_{bucket}" for bucket in range(self.buckets))
 
     def fit(self, columns: Columns, target: NDArray[np.float64]) -> None:
-        self.known = frozenset(_cars(columns))
+        self._rows.clear()
+        self.known = frozenset(named(columns))
         self.buckets = max(LEAST, -(-len(self.known) // MODELS_PER_BUCKET))
 
     def transform(self, columns: Columns) -> Block:
-        cars = _cars(columns)
-        block = np.zeros((len(cars), self.buckets), dtype=np.float32)
-        for row, car in enumerate(cars):
-            value = hash64(car)
-            block[row, value % self.buckets] = 1.0 if value >> 63 else -1.0
-        return block
+        return gathered(named(columns), self._row_of, self.buckets)
+
+    def _row_of(self, car: str) -> NDArray[np.float32]:
+        return self._rows.of(car, self._row)
+
+    def _row(self, car: str) -> NDArray[np.float32]:
+        row = np.zeros(self.buckets, dtype=np.float32)
+        value = hash64(car)
+        row[value % self.buckets] = 1.0 if value >> 63 else -1.0
+        return row
 
     def notes(self, columns: Columns) -> Iterator[tuple[int, Note]]:
         """A note for each row whose make and model no training row had together."""
         models = texts(columns, "model")
-        for row, car in enumerate(_cars(columns)):
+        for row, car in enumerate(named(columns)):
             if car not in self.known:
                 message = f"no listing of model {models[row]!r} of this make was learned"
                 yield row, Note("unknown_model", "model", message)
@@ -59,10 +67,6 @@ class ModelHasher(Transformer):
         return State({"buckets": self.buckets, "known": sorted(self.known)})
 
     def restore(self, state: State) -> None:
+        self._rows.clear()
         self.buckets = int(state.settings["buckets"])
         self.known = frozenset(state.settings["known"])
-
-
-def _cars(columns: Columns) -> list[str]:
-    pairs = zip(texts(columns, "make"), texts(columns, "model"), strict=True)
-    return [folded(f"{make} {model}") for make, model in pairs]

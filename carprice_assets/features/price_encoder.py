@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from carprice_assets.errors import UserError
 from carprice_assets.features.base import Block, State, Transformer
-from carprice_assets.features.columns import hash64, texts
+from carprice_assets.features.columns import gathered, hash64, texts
 from carprice_assets.features.depreciation import Depreciation
 from carprice_assets.features.hierarchy import Hierarchy
 from carprice_assets.features.imputer import NUMBERS
 from carprice_assets.features.price_levels import MSRP_LEVELS, PRICE_LEVELS
-from carprice_assets.features.remembered import Remembered
+from carprice_assets.features.remembered import MOST_TITLES, Remembered
 from carprice_assets.features.title_keys import all_titles, crosses
 from carprice_assets.listings.contract import Columns
 
@@ -72,7 +72,7 @@ class PriceEncoder(Transformer):
         self._price = Hierarchy(PRICE_LEVELS, targets=2)
         self._discount = Hierarchy(MSRP_LEVELS)
         self._base = Depreciation()
-        self._looked_up: Remembered[Row, NDArray[np.float64]] = Remembered()
+        self._looked_up: Remembered[Row, NDArray[np.float64]] = Remembered(MOST_TITLES)
 
     def fit(self, columns: Columns, target: NDArray[np.float64]) -> None:
         titles, codes = all_titles(columns), crosses(columns)
@@ -88,25 +88,27 @@ class PriceEncoder(Transformer):
     def transform(self, columns: Columns) -> Block:
         rows = list(zip(all_titles(columns), crosses(columns), strict=True))
         # Cars alike in title, year and stock type are looked up once.
-        found = {row: self._looked_up.of(row, self._look_up) for row in dict.fromkeys(rows)}
-        known = np.concatenate([np.empty(0), *map(found.__getitem__, rows)])
-        known = known.reshape(-1, LOOKED_UP)
+        known = gathered(rows, self._known_of, LOOKED_UP)
         base = self._base.predict(self._design(columns))
         block = np.empty((len(rows), len(FEATURES)), np.float32)
         block[:, :LOOKED_UP] = known
-        block[:, LOGS] = np.log1p(np.ascontiguousarray(known[:, LOGS]))
         block[:, LOOKED_UP] = base
         block[:, LOOKED_UP + 1] = base + known[:, REST_AT]
         block[:, LOOKED_UP + 2] = np.log(_number(columns, "msrp")) + known[:, ANCHOR_AT]
         return block
 
+    def _known_of(self, row: Row) -> NDArray[np.float64]:
+        return self._looked_up.of(row, self._look_up)
+
     def _look_up(self, row: Row) -> NDArray[np.float64]:
-        """Means of price and rest, discounts and rows behind of one title, year and type."""
+        """Means of price and rest, discounts and log(1 + rows) of one title, year and type."""
         prices = self._price.row(*row)
         means = [each[0] for each in prices]
         means += [each[1] for each in prices]
         means += self._discount.pick(*row, DISCOUNT_AT)
-        return np.array(means + [prices[at][2] for at in COUNTED_AT])
+        found = np.array(means + [prices[at][2] for at in COUNTED_AT])
+        found[LOGS] = np.log1p(found[LOGS])
+        return found
 
     def transform_training(self, columns: Columns, target: NDArray[np.float64]) -> Block:
         titles, codes = all_titles(columns), crosses(columns)

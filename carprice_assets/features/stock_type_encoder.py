@@ -11,3 +11,4 @@ class StockTypeEncoder(ClosedVocabularyEncoder):
     name = "stock_type_encoder"
     inputs = ("stock_type",)
     field = "stock_type"
+    still = False

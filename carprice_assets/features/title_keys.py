@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from functools import lru_cache
 
-from carprice_assets.features.columns import REMEMBERED, numbers, texts
+from carprice_assets.features.columns import REMEMBERED, Table, numbers, texts
 from carprice_assets.listings.contract import CERTIFIED, NEW, Columns
 
 BASES = ("make", "model_1", "model_2", "model_3", "title")
@@ -31,6 +31,12 @@ def title_keys(make: str, words: list[str]) -> tuple[str, ...]:
 
 def all_titles(columns: Columns) -> Titles:
     """The keys of every row."""
+    if isinstance(columns, Table):
+        return columns.once(":titles", _all_titles, varied=False)
+    return _all_titles(columns)
+
+
+def _all_titles(columns: Columns) -> Titles:
     rows = zip(*(texts(columns, name) for name in ("make", "model", "trim")), strict=True)
     return [_keys_of(*row) for row in rows]
 
@@ -42,6 +48,12 @@ def _keys_of(make: str, model: str, trim: str) -> tuple[str, ...]:
 
 def crosses(columns: Columns) -> list[tuple[int, int, int, int]]:
     """What each row adds to a key at each kind of cross, see :data:`CROSSES`."""
+    if isinstance(columns, Table):
+        return columns.once(":crosses", _crosses, varied=True)
+    return _crosses(columns)
+
+
+def _crosses(columns: Columns) -> list[tuple[int, int, int, int]]:
     years = numbers(columns, "year").tolist()
     kinds = texts(columns, "stock_type")
     return [cross_codes(year, kind) for year, kind in zip(years, kinds, strict=True)]
@@ -51,6 +63,7 @@ CROSSES = ("", "year", "year_new", "stock_type")
 """No cross; the year; the year and whether the car is New; the stock type."""
 
 
+@lru_cache(maxsize=REMEMBERED)
 def cross_codes(year: float, stock_type: str) -> tuple[int, int, int, int]:
     """Codes below 2**12 of one car for each of :data:`CROSSES`; unknown types count as Used."""
     code = 0

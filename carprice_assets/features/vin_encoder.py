@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from carprice_assets.features.base import Block, State, Transformer
-from carprice_assets.features.columns import texts
+from carprice_assets.features.columns import gathered, texts
 from carprice_assets.features.hierarchy import Hierarchy, Level
+from carprice_assets.features.remembered import Remembered
 from carprice_assets.features.rests import INPUTS, rests, rests_without
 from carprice_assets.listings.contract import Columns
 from carprice_assets.listings.normalise import vin as valid_vin
@@ -41,6 +42,7 @@ class VinEncoder(Transformer):
     """
 
     name = "vin_encoder"
+    still = True
     inputs = ("vin", *INPUTS)
 
     @property
@@ -49,24 +51,29 @@ class VinEncoder(Transformer):
 
     def __init__(self) -> None:
         self._rest = Hierarchy(LEVELS, bases=PARTS)
+        self._rows: Remembered[tuple[str, ...], NDArray[np.float32]] = Remembered()
 
     def fit(self, columns: Columns, target: NDArray[np.float64]) -> None:
+        self._rows.clear()
         parts = _parts(columns)
         rows = [row for row, part in enumerate(parts) if part]
         rest = rests(columns, target)[rows] if rows else np.zeros(0)
         self._rest.fit([parts[i] for i in rows], [UNCROSSED] * len(rows), rest[:, None])
 
     def transform(self, columns: Columns) -> Block:
-        parts = _parts(columns)
-        block = np.zeros((len(parts), len(FEATURES)), dtype=np.float32)
-        found = {part: self._rest.row(part, UNCROSSED) for part in set(parts) if part}
-        for row, part in enumerate(parts):
-            if part:
-                each = found[part]
-                block[row, : len(LEVELS)] = [values[0] for values in each]
-                block[row, len(LEVELS) : -1] = [each[at][1] for at in COUNTED]
-                block[row, -1] = 1.0
-        return _with_log_rows(block)
+        return gathered(_parts(columns), self._row_of, len(FEATURES))
+
+    def _row_of(self, part: tuple[str, ...]) -> NDArray[np.float32]:
+        return self._rows.of(part, self._row)
+
+    def _row(self, part: tuple[str, ...]) -> NDArray[np.float32]:
+        block = np.zeros((1, len(FEATURES)), dtype=np.float32)
+        if part:
+            each = self._rest.row(part, UNCROSSED)
+            block[0, : len(LEVELS)] = [values[0] for values in each]
+            block[0, len(LEVELS) : -1] = [each[at][1] for at in COUNTED]
+            block[0, -1] = 1.0
+        return _with_log_rows(block)[0]
 
     def transform_training(self, columns: Columns, target: NDArray[np.float64]) -> Block:
         """Values of each row from the prices of the other folds of vehicles alone."""
@@ -92,6 +99,7 @@ class VinEncoder(Transformer):
         return State(settings, arrays)
 
     def restore(self, state: State) -> None:
+        self._rows.clear()
         self._rest.restore(state.settings, state.arrays)
 
 

@@ -13,7 +13,7 @@ from carprice_assets.features.base import Block, State, Transformer
 from carprice_assets.features.columns import numbers, texts
 from carprice_assets.features.price_encoder import FEATURES as PRICES
 from carprice_assets.features.price_encoder import vehicle_folds
-from carprice_assets.features.remembered import Remembered
+from carprice_assets.features.remembered import MOST_TITLES, Remembered
 from carprice_assets.features.rests import Bases
 from carprice_assets.features.ridge import WordRidge
 from carprice_assets.features.title_keys import title_words
@@ -48,8 +48,10 @@ class WordEncoder(Transformer):
     def __init__(self) -> None:
         self._typical = 0.0
         self._weights: dict[str, float] = {}
-        self._worths: Remembered[Car, float] = Remembered()
-        self._words: Remembered[tuple[str, str, str], tuple[list[float], Words]] = Remembered()
+        self._worths: Remembered[Car, float] = Remembered(MOST_TITLES)
+        self._words: Remembered[tuple[str, str, str, bool], tuple[list[float], Words]] = (
+            Remembered()
+        )
 
     def fit(self, columns: Columns, target: NDArray[np.float64]) -> None:
         cars, group = _grouped(columns)
@@ -69,20 +71,16 @@ class WordEncoder(Transformer):
         return _block(columns, np.array([found[car] for car in cars], dtype=np.float64))
 
     def _worth(self, car: Car) -> float:
-        make, model, trim, new, year = car
-        plain, told = self._words.of((make, model, trim), self._of_title)
-        known = [
-            *plain,
-            *self._weighed(_kind_words(new, told)),
-            *self._weighed(_year_words(year, told)),
-        ]
+        *title, year = car
+        plain, told = self._words.of(tuple(title), self._of_title)
         # Added up exactly, whatever the order.
-        return self._typical + math.fsum(known)
+        return self._typical + math.fsum(plain + self._weighed(_year_words(year, told)))
 
-    def _of_title(self, title: tuple[str, str, str]) -> tuple[list[float], Words]:
-        """Weights of the words of a title, and the words that kind and year are crossed with."""
-        told = _title_words(*title)
-        return self._weighed(told.every), told
+    def _of_title(self, title: tuple[str, str, str, bool]) -> tuple[list[float], Words]:
+        """Weights of the words of a title and kind, and the words that years are crossed with."""
+        *words, new = title
+        told = _title_words(*words)
+        return self._weighed(told.every) + self._weighed(_kind_words(new, told)), told
 
     def _weighed(self, words: list[str]) -> list[float]:
         weights = self._weights

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from carprice_assets.features.base import Block, State, Transformer
-from carprice_assets.features.columns import texts
+from carprice_assets.features.columns import gathered, texts
+from carprice_assets.features.remembered import Remembered
 from carprice_assets.listings.contract import Columns
 from carprice_assets.listings.notes import Note
 
@@ -34,9 +35,12 @@ class WordVectors(Transformer):
 
     field: ClassVar[str]
     dimensions: ClassVar[int] = 5
+    still = True
 
     def __init__(self) -> None:
         self._vectors: dict[str, list[float]] = {}
+        self._means: Remembered[str, NDArray[np.float32]] = Remembered()
+        self._is_known: Remembered[str, bool] = Remembered()
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -52,24 +56,18 @@ class WordVectors(Transformer):
         self.restore(State({"vocabulary": vocabulary}, arrays))
 
     def transform(self, columns: Columns) -> Block:
-        values = texts(columns, self.field)
-        block = np.zeros((len(values), self.dimensions), dtype=np.float32)
-        if not self._vectors:
-            return block
-        means: dict[str, list[float]] = {"": [0.0] * self.dimensions}
-        for row, text in enumerate(values):
-            mean = means.get(text)
-            if mean is None:
-                mean = means[text] = self._mean(text)
-            block[row] = mean
-        return block
+        return gathered(texts(columns, self.field), self._mean_of, self.dimensions)
 
-    def _mean(self, text: str) -> list[float]:
+    def _mean_of(self, text: str) -> NDArray[np.float32]:
+        return self._means.of(text, self._mean)
+
+    def _mean(self, text: str) -> NDArray[np.float32]:
         # Summed word by word in Python: a text's bits cannot depend on the batch.
         known = [self._vectors[word] for word in words_of(text) if word in self._vectors]
         if not known:
-            return [0.0] * self.dimensions
-        return [sum(parts) / len(known) for parts in zip(*known, strict=True)]
+            return np.zeros(self.dimensions, np.float32)
+        means = [sum(parts) / len(known) for parts in zip(*known, strict=True)]
+        return np.array(means, np.float32)
 
     def notes(self, columns: Columns) -> Iterator[tuple[int, Note]]:
         """A note for each row whose text is there but holds no known word.
@@ -79,9 +77,12 @@ class WordVectors(Transformer):
         if not self._vectors:
             return
         for row, text in enumerate(texts(columns, self.field)):
-            if text and not any(word in self._vectors for word in words_of(text)):
+            if text and not self._is_known.of(text, self._has_known_word):
                 message = f"no word of {text!r} was learned: counted as unknown"
                 yield row, Note("unknown_word", self.field, message)
+
+    def _has_known_word(self, text: str) -> bool:
+        return any(word in self._vectors for word in words_of(text))
 
     def state(self) -> State:
         arrays: dict[str, NDArray[Any]] = {}
@@ -93,6 +94,8 @@ class WordVectors(Transformer):
         words: list[str] = state.settings["vocabulary"]
         rows: list[list[float]] = state.arrays["vectors"].tolist() if words else []
         self._vectors = dict(zip(words, rows, strict=True))
+        self._means.clear()
+        self._is_known.clear()
 
 
 def _word2vec(sentences: list[list[str]], size: int) -> tuple[list[str], NDArray[np.float32]]:

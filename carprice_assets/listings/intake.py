@@ -52,6 +52,14 @@ _FREE: tuple[tuple[str, Callable[[str], str]], ...] = (
 _FIELDS = frozenset(f.name for f in FEATURE_FIELDS if f.name != "observed_at")
 _TEXT_FIELDS = tuple(f.name for f in FEATURE_FIELDS if f.kind in ("text", "category"))
 _NUMBER_FIELDS = tuple(f.name for f in FEATURE_FIELDS if f.kind not in ("text", "category"))
+_TABLES = (_NUMBER_FIELDS, _TEXT_FIELDS)
+_PLACES = {
+    field.name: (kind, names.index(field.name))
+    for field in FEATURE_FIELDS
+    for kind, names in enumerate(_TABLES)
+    if field.name in names
+}
+"""Of each field the table of its kind, and the row that it is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +119,7 @@ def read_cars(
         Those of the market's own, which a car may state like any other field.
     """
     last_year = from_days(as_of).year + NEXT_YEARS
-    known = _FIELDS.union(feature.name for feature in features)
+    known = _FIELDS.union(feature.name for feature in features) if features else _FIELDS
     market = _Market(as_of, last_year, distance, currency, tuple(features), known)
     accepted: list[dict[str, Any]] = []
     rows: list[int] = []
@@ -125,16 +133,23 @@ def read_cars(
         if not reader.errors:
             accepted.append(values)
             rows.append(row)
-    columns: dict[str, NDArray[Any]] = {
-        name: np.array([car[name] for car in accepted], dtype=np.float64) for name in _NUMBER_FIELDS
-    }
-    columns |= {name: text_array([car[name] for car in accepted]) for name in _TEXT_FIELDS}
-    ordered = {field.name: columns[field.name] for field in FEATURE_FIELDS}
+    # Two arrays, of which each column is a row: an array a column costs more than the cars do.
+    kinds = (np.dtype(np.float64), np.dtype(object))
+    tables = [_table(accepted, *each) for each in zip(_TABLES, kinds, strict=True)]
+    ordered = {name: tables[kind][at] for name, (kind, at) in _PLACES.items()}
     for feature in market.features:
         own = [car[feature.name] for car in accepted]
         number = feature.kind == "number"
         ordered[feature.name] = np.array(own, dtype=np.float64) if number else text_array(own)
     return Intake(ordered, np.array(rows, dtype=np.intp), errors, warnings)
+
+
+def _table(
+    cars: Sequence[Mapping[str, Any]], names: Sequence[str], kind: np.dtype[Any]
+) -> NDArray[Any]:
+    """A row a name, a column a car."""
+    rows = [[car[name] for car in cars] for name in names]
+    return np.array(rows, kind).reshape(len(names), len(cars))
 
 
 class _Reader:

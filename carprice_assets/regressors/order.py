@@ -48,6 +48,8 @@ class Variants:
     ----------
     columns
         One row a variant, each once.
+    car
+        Car of each row.
     own
         Row of each car as it is, (cars,).
     same, other
@@ -60,6 +62,7 @@ class Variants:
     """
 
     columns: dict[str, NDArray[Any]]
+    car: NDArray[np.intp]
     own: NDArray[np.intp]
     same: NDArray[np.intp]
     other: NDArray[np.intp]
@@ -156,7 +159,7 @@ class Order:
         rows = take(columns, car)
         rows["year"] = years[car, step]
         self._turn(rows, count)
-        return Variants(rows, same[:, self.window], same, other[same], good, new)
+        return Variants(rows, car, same[:, self.window], same, other[same], good, new)
 
     def ordered(self, variants: Variants, prices: Floats, support: Floats) -> Floats:
         """Prices of the cars from the prices of their variants, (cars,).
@@ -206,7 +209,8 @@ class Order:
             years.append(own)
             good.append([few and max(today - each + 0.5, YOUNGEST) <= YOUNG for each in own])
         found = variants_of_few(years, good, kinds)
-        rows = take(columns, np.array(found.car, np.intp))
+        car = np.array(found.car, np.intp)
+        rows = take(columns, car)
         rows["year"], rows["stock_type"] = np.array(found.year), text_array(found.kind)
         driven = numbers(rows, "mileage")
         for row in range(found.count, len(found.car)):
@@ -216,7 +220,7 @@ class Order:
         same = np.array(found.same, np.intp)
         new = np.array([[kind == NEW] for kind in kinds], bool)
         other, as_good = np.array(found.other, np.intp), np.array(found.good, bool)
-        return Variants(rows, same[:, self.window], same, other, as_good, new)
+        return Variants(rows, car, same[:, self.window], same, other, as_good, new)
 
     def _ordered_few(self, variants: Variants, logs: list[float], weights: list[float]) -> Floats:
         """:meth:`ordered` of cars whose variants all have a price."""

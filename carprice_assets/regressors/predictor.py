@@ -5,7 +5,7 @@ The one path from a car to its price: reports, gate, golden cases and service al
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from carprice_assets.features.base import Block
+from carprice_assets.features.columns import Table
 from carprice_assets.features.feature_set import FeatureSet
 from carprice_assets.features.limits import UNSUPPORTED
 from carprice_assets.listings.contract import Columns, row_count, take
@@ -22,16 +23,22 @@ from carprice_assets.listings.notes import Note
 from carprice_assets.regressors.base import ServingForm
 from carprice_assets.regressors.order import Order
 from carprice_assets.regressors.ranges import Ranges
-from carprice_assets.regressors.serving import load_serving_form
+from carprice_assets.regressors.serving import form_features, load_serving_form
 
 SLICE = 1_000
 """Rows computed at a time: memory stays flat, and a row's bits do not depend on it."""
 
 Floats = NDArray[np.float64]
+LoadForm = Callable[[Path, Sequence[str]], ServingForm]
 
 
 class Features(Protocol):
     """What a predictor needs of a feature set."""
+
+    @property
+    def feature_names(self) -> Sequence[str]:
+        """One name for each column of the matrix."""
+        ...
 
     def transform(self, columns: Columns) -> Block:
         """Feature columns to float32 (rows, features)."""
@@ -46,8 +53,16 @@ class Features(Protocol):
 class SharesBlocks(Protocol):
     """A feature set whose other methods take what ``blocks`` has computed."""
 
-    def blocks(self, columns: Columns) -> dict[str, Any]:
+    def reading(self, wanted: Collection[str]) -> Any:
+        """The same without transformers of which no feature is ``wanted``."""
+        ...
+
+    def blocks(self, columns: Columns) -> Table:
         """``columns`` with the block of every transformer."""
+        ...
+
+    def variant_blocks(self, cars: Table, rows: Columns, car: NDArray[np.intp]) -> Table:
+        """``blocks(rows)`` of variants of cars; ``cars`` gets the blocks that they share."""
         ...
 
     def rows_behind(self, columns: Columns) -> Floats:
@@ -92,11 +107,19 @@ class Predictor(Generic[Kind]):
         UserError
             Where the form was fitted on other features.
         """
-        feature_set = FeatureSet.load(features)
-        names = feature_set.feature_names
-        form = load_serving_form(serving, names)
-        order, ranges = Order.load(serving), Ranges.load(serving, names)
-        return Predictor(feature_set, form, order, ranges)
+        return Predictor[FeatureSet].of(FeatureSet.load(features), serving, load_serving_form)
+
+    @classmethod
+    def of(cls, features: Kind, serving: Path, load_form: LoadForm) -> Predictor[Kind]:
+        """With a feature set that is loaded; errors as :meth:`load`."""
+        names = features.feature_names
+        if isinstance(features, SharesBlocks):
+            wanted = {*form_features(serving), *Ranges.features(serving)}
+            if wanted <= set(names):  # else told below
+                features = features.reading(wanted)
+                names = features.feature_names
+        form = load_form(serving, names)
+        return cls(features, form, Order.load(serving), Ranges.load(serving, names))
 
     @property
     def coverage(self) -> float | None:
@@ -143,17 +166,19 @@ class Predictor(Generic[Kind]):
             blocks = self._shared.blocks(columns) if self._shared else columns
             block = self.features.transform(blocks)
             return self.form.predict(block).astype(np.float64), block, blocks
-        variants = self.order.variants(columns)
-        # Once for all variants: a call costs more than a row.
-        blocks = self._shared.blocks(variants.columns) if self._shared else variants.columns
-        block = self.features.transform(blocks)
-        behind = self._shared.rows_behind(blocks) if self._shared else np.zeros(len(block))
+        cars = Table(columns)
+        variants = self.order.variants(cars)
+        rows, behind = variants.columns, np.zeros(len(variants.car))
+        if self._shared:
+            rows = self._shared.variant_blocks(cars, rows, variants.car)
+            behind = self._shared.rows_behind(rows)
+        block = self.features.transform(rows)
         price = self.order.ordered(variants, self.form.predict(block), behind)
         own = variants.own
-        if len(own) > 1:
-            return price, block[own], take(blocks, own)
-        at = slice(int(own[0]), int(own[0]) + 1)  # one car: views, no copies
-        return price, block[at], {name: values[at] for name, values in blocks.items()}
+        at = own if len(own) != 1 else slice(int(own[0]), int(own[0]) + 1)  # a view, no copy
+        for name in rows.keys() - cars.keys():
+            cars[name] = rows[name][at]
+        return price, block[at], cars
 
     @cached_property
     def _shared(self) -> SharesBlocks | None:

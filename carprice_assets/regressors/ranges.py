@@ -185,6 +185,11 @@ class Ranges:
         }
         (below / HEAD).write_bytes(canonical_json(head))
 
+    @staticmethod
+    def features(folder: Path) -> tuple[str, ...]:
+        """The features that the ranges in ``folder`` read; none where it has no ranges."""
+        return tuple((_head(folder) or {}).get("feature_names", ()))
+
     @classmethod
     def load(cls, folder: Path, names: Sequence[str]) -> Ranges | None:
         """The ranges of the serving form in ``folder``, or None where it has none.
@@ -196,9 +201,9 @@ class Ranges:
             among ``names``.
         """
         below = folder / FOLDER
-        if not below.is_dir():
+        table = _head(folder)
+        if table is None:
             return None
-        table = cast("dict[str, Any]", read_json(below / HEAD))
         if table.get("format") != FORMAT:
             raise UserError(f"{below / HEAD}: not of format {FORMAT}, which this program reads")
         try:
@@ -212,6 +217,11 @@ class Ranges:
             raise UserError(f"{below / HEAD}: malformed: coverage or quantiles")
         scale = Scale.reading(load_catboost(below / MODEL), wanted, names)
         return cls(scale, coverage, quantiles)
+
+
+def _head(folder: Path) -> dict[str, Any] | None:
+    below = folder / FOLDER
+    return cast("dict[str, Any]", read_json(below / HEAD)) if below.is_dir() else None
 
 
 def conformal(

@@ -46,7 +46,8 @@ def run_catboost(
         return trees.predict(features)
     threads = 1 if len(features) < MULTITHREAD_ROWS else _threads["most"]
     # One car goes in as a list 0.1 ms faster than as an array.
-    rows = features.tolist() if len(features) == 1 else features
+    # Many go in column by column: CatBoost takes them over a fifth faster.
+    rows = features.tolist() if len(features) == 1 else np.asfortranarray(features)
     return np.asarray(model.predict(rows, thread_count=threads), np.float64)
 
 

@@ -16,21 +16,10 @@ from carprice_assets.listings.contract import Columns
 from carprice_assets.listings.notes import Note
 from carprice_assets.markets.features import DeclaredFeature
 from carprice_assets.regressors.base import ServingForm
-from carprice_assets.regressors.order import Order
 from carprice_assets.regressors.predictor import Features, Predictor, slices
-from carprice_assets.regressors.ranges import Ranges
 from carprice_assets.releases.head import Head
 
 FEATURES, REGRESSORS = "features", "regressors"
-
-
-class NamedFeatures(Features, Protocol):
-    """What the engine needs of a feature set."""
-
-    @property
-    def feature_names(self) -> Sequence[str]:
-        """One name for each column of the matrix."""
-        ...
 
 
 class Intake(Protocol):
@@ -56,7 +45,7 @@ class ReadCars(Protocol):
 class Parts:
     """The readers that an engine is put together with."""
 
-    features: Callable[[Path], NamedFeatures]
+    features: Callable[[Path], Features]
     serving_form: Callable[[Path, Sequence[str]], ServingForm]
     read_cars: ReadCars
 
@@ -108,13 +97,10 @@ class Engine:
             odd = min(folders ^ set(head.regressors))
             raise UserError(f"{content / REGRESSORS}: {odd} is carried or named, but not both")
         features = parts.features(content / FEATURES)
-        names = features.feature_names
-        predictors: dict[str, Predictor[Any]] = {}
-        for name in head.regressors:
-            folder = content / REGRESSORS / name
-            form = parts.serving_form(folder, names)
-            order, ranges = Order.load(folder), Ranges.load(folder, names)
-            predictors[name] = Predictor(features, form, order, ranges)
+        predictors: dict[str, Predictor[Any]] = {
+            name: Predictor.of(features, content / REGRESSORS / name, parts.serving_form)
+            for name in head.regressors
+        }
         return cls(features, predictors, head.champion, head.distance, parts.read_cars)
 
     def predictor(self, regressor: str | None) -> Predictor[Any]:

@@ -39,7 +39,8 @@ def valuation_routes(valuations: Valuations) -> list[HTTPRouteHandler]:
     )
     async def predict(request: Request[Any, Any, Any]) -> PredictAnswer:
         body = await read_body(request, settings.max_body)
-        found = await valuations.of(None, read_form(body, "cars_data", settings.max_cars))
+        form = await read_form(body, "cars_data", settings.max_cars)
+        found = await valuations.of(None, form)
         return PredictAnswer([valuation.price for valuation in found], found)
 
     @post(
@@ -59,7 +60,7 @@ def valuation_routes(valuations: Valuations) -> list[HTTPRouteHandler]:
         request: Request[Any, Any, Any], market: FromPath[str]
     ) -> ValuationsAnswer:
         body = await read_body(request, settings.max_body)
-        form = read_form(body, "cars", settings.max_cars)
+        form = await read_form(body, "cars", settings.max_cars)
         return ValuationsAnswer(await valuations.of(market, form))
 
     return [predict, value_cars]
