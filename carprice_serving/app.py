@@ -11,8 +11,10 @@ from anyio import to_thread
 from litestar import Litestar
 
 from carprice_assets.regressors.serving import bound_threads
+from carprice_serving.bargain_lists import BargainLists
 from carprice_serving.board import Board
 from carprice_serving.champions import HomeReleases
+from carprice_serving.controllers.bargains import bargain_routes
 from carprice_serving.controllers.comparables import comparables_routes
 from carprice_serving.controllers.metrics import metrics_route
 from carprice_serving.controllers.priced_csv import priced_csv_routes
@@ -72,8 +74,10 @@ def create_app(
         What several workers share.
     """
     settings = settings or Settings.from_environment()
+    source = source or HomeReleases(settings.home)
+    lists = BargainLists(source, settings.retry_seconds)
     registry = ValuerRegistry(
-        source or HomeReleases(settings.home),
+        source,
         default_market=settings.default_market,
         retry_seconds=settings.retry_seconds,
     )
@@ -115,12 +119,13 @@ def create_app(
             *priced_csv_routes(valuations),
             *comparables_routes(valuations),
             *release_routes(valuations),
+            *bargain_routes(valuations, lists),
             market_openapi_route(valuations),
             *state_routes(registry, board),
             metrics_route(metrics, board),
             docs_assets(),
             postman_route(registry),
-            *page_routes(pages, valuations),
+            *page_routes(pages, valuations, lists),
             page_assets(),
         ],
         lifespan=[beside],

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from carprice_assets.bargains import published
 from carprice_assets.home import Home
 from carprice_assets.markets.market import market_files
 from carprice_assets.releases.engine import Parts
 from carprice_assets.releases.store import ReleaseStore
 from carprice_assets.releases.strict import read_object
 from carprice_assets.releases.valuer import Valuer
+from carprice_serving.release_details import (
+    Decision,
+    ReleaseDetails,
+    read_decisions,
+    read_details,
+    read_picture,
+)
 from carprice_serving.release_list import read_releases
 from carprice_serving.schemas import Releases
 
@@ -43,12 +52,8 @@ class HomeReleases:
         return names
 
     def pointer(self, market: str) -> Hashable | None:
-        """Inode, times and size of the pointer file: a replaced file differs in one of them."""
-        try:
-            status = (self.home.releases / market / POINTER).stat()
-        except FileNotFoundError:
-            return None
-        return status.st_ino, status.st_mtime_ns, status.st_ctime_ns, status.st_size
+        """What tells a replaced pointer from the one before; None where there is none."""
+        return _identity(self.home.releases / market / POINTER)
 
     def champion(self, market: str) -> str | None:
         """The id of the release that shall serve."""
@@ -70,6 +75,35 @@ class HomeReleases:
     def releases(self, market: str, limit: int) -> Releases:
         """The latest releases and the latest lines of the ledger."""
         return read_releases(self.store, market, limit)
+
+    def details(self, market: str, release_id: str) -> ReleaseDetails:
+        """All that is shown of one release."""
+        return read_details(self.store, market, release_id)
+
+    def decisions(self, market: str, limit: int) -> list[Decision]:
+        """The latest lines of the market's ledger, latest first."""
+        return read_decisions(self.store, market, limit)
+
+    def picture(self, market: str, release_id: str, name: str) -> bytes:
+        """A plot of a release, as PNG."""
+        return read_picture(self.store, market, release_id, name)
+
+    def bargains_pointer(self, market: str) -> Hashable | None:
+        """As :meth:`pointer`, of the market's list of bargains."""
+        return _identity(self.home.releases / market / published.POINTER)
+
+    def bargains(self, market: str) -> published.BargainList | None:
+        """The market's present list of bargains."""
+        return published.present(self.home.releases, market)
+
+
+def _identity(path: Path) -> Hashable | None:
+    """Inode, times and size of a file: a replaced file differs in one of them."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_ino, status.st_mtime_ns, status.st_ctime_ns, status.st_size
 
 
 def _warm(valuer: Valuer) -> None:

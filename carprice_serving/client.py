@@ -15,6 +15,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
 
+from carprice_serving.bargain_schemas import BargainsAnswer
 from carprice_serving.schemas import (
     ComparablesAnswer,
     Health,
@@ -162,6 +163,34 @@ class Client:
     def get_live_error(self, market: str) -> LiveErrorAnswer:
         """How far off valuations were from the real prices sent along."""
         return self._asked(LiveErrorAnswer, "GET", f"{_at(market)}/live-error")
+
+    def list_bargains(
+        self,
+        market: str,
+        *,
+        make: str | None = None,
+        model: str | None = None,
+        max_price: float | None = None,
+        min_saving: float | None = None,
+        min_year: int | None = None,
+        sort: str | None = None,
+        limit: int | None = None,
+        offset: int | None = None,
+        apart: bool = False,
+    ) -> BargainsAnswer:
+        """Current offers that cost less than they should, the best first."""
+        wanted = {
+            "make": make,
+            "model": model,
+            "max_price": max_price,
+            "min_saving": min_saving,
+            "min_year": min_year,
+            "sort": sort,
+            "limit": limit,
+            "offset": offset,
+            "apart": "true" if apart else None,
+        }
+        return self._asked(BargainsAnswer, "GET", f"{_at(market)}/bargains{_query(wanted)}")
 
     def list_markets(self) -> Markets:
         """Markets that can be asked."""

@@ -271,7 +271,7 @@ def openapi_config() -> OpenAPIConfig:
         ),
         security=[{KEY: []}, {}],
         render_plugins=[DocsPage(), JsonRenderPlugin(media_type="application/json")],  # pyright: ignore[reportArgumentType]
-        tags=[Tag("valuations"), Tag("releases"), Tag("markets"), Tag("state")],
+        tags=[Tag("valuations"), Tag("releases"), Tag("bargains"), Tag("markets"), Tag("state")],
     )
 
 

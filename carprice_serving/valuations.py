@@ -119,17 +119,30 @@ class Valuations:
         self._limiter = limiter
         return await to_thread.run_sync(work, limiter=limiter)
 
+    def require_market(self, market: str) -> None:
+        """Refuse (404) a market that is not known."""
+        states = self.registry.states
+        if market not in states:
+            known = ", ".join(sorted(states)) or "none"
+            message = f"unknown market {market[:40]!r}; there are: {known}"
+            raise field_problem("unknown-market", "market", message, HTTPStatus.NOT_FOUND)
+
+    def market(self, named: str) -> str | None:
+        """The market that is named, else the default one; None where there is none at all."""
+        if not named:
+            return self.registry.default_market
+        self.require_market(named)
+        return named
+
     def valuer(self, market: str | None) -> Valuer:
         """The valuer in service for ``market``, or for the default one; errors as :meth:`of`."""
         states = self.registry.states
         name = market or self.registry.default_market
         if name is None:
             raise _unready("No market has a champion. `carprice train --market us` makes one.")
+        if market is not None:
+            self.require_market(market)
         state = states.get(name)
-        if state is None and market is not None:
-            known = ", ".join(sorted(states)) or "none"
-            message = f"unknown market {market[:40]!r}; there are: {known}"
-            raise field_problem("unknown-market", "market", message, HTTPStatus.NOT_FOUND)
         if state is None or (state.valuer is None and state.pointer is None):
             raise _unready(
                 f"Market {name} has no champion. `carprice train --market {name}` makes one."

@@ -18,6 +18,8 @@ from carprice_assets.listings.notes import Note
 from carprice_assets.markets.features import DeclaredFeature
 from carprice_assets.releases.comparables import Comparables
 from carprice_assets.releases.engine import Intake
+from carprice_serving.bargain_lists import ListSource
+from carprice_serving.release_details import Decision, ReleaseDetails
 from carprice_serving.schemas import Releases
 
 logger = logging.getLogger(__name__)
@@ -83,7 +85,7 @@ class Valuer(Protocol):
         ...
 
 
-class ReleaseSource(Protocol):
+class ReleaseSource(ListSource, Protocol):
     """Where champions come from; any method may raise, and the registry tells it in words."""
 
     def markets(self) -> Iterable[str]:
@@ -104,6 +106,18 @@ class ReleaseSource(Protocol):
 
     def releases(self, market: str, limit: int) -> Releases:
         """The latest releases of a market and what was decided, for people to read."""
+        ...
+
+    def details(self, market: str, release_id: str) -> ReleaseDetails:
+        """All that is shown of one release."""
+        ...
+
+    def decisions(self, market: str, limit: int) -> list[Decision]:
+        """The latest lines of the market's ledger, latest first."""
+        ...
+
+    def picture(self, market: str, release_id: str, name: str) -> bytes:
+        """A plot of a release, as PNG."""
         ...
 
 
@@ -177,6 +191,18 @@ class ValuerRegistry:
     def releases(self, market: str, limit: int) -> Releases:
         """The latest ``limit`` releases of a market, from where champions come."""
         return self._source.releases(market, limit)
+
+    def details(self, market: str, release_id: str) -> ReleaseDetails:
+        """All that is shown of one release, from where champions come."""
+        return self._source.details(market, release_id)
+
+    def decisions(self, market: str, limit: int) -> list[Decision]:
+        """The latest lines of a market's ledger, latest first."""
+        return self._source.decisions(market, limit)
+
+    def picture(self, market: str, release_id: str, name: str) -> bytes:
+        """A plot of a release, as PNG."""
+        return self._source.picture(market, release_id, name)
 
     def refresh(self) -> None:
         """Look at every pointer once, and load what is new. Never raises for one market."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from http import HTTPStatus
 from typing import Annotated
 
 from litestar import get
@@ -11,7 +10,6 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, Parameter
 
 from carprice_serving.openapi import problems_of
-from carprice_serving.problems import field_problem
 from carprice_serving.schemas import LiveErrorAnswer, Releases
 from carprice_serving.valuations import Valuations
 
@@ -20,7 +18,6 @@ MOST = 100
 
 def release_routes(valuations: Valuations) -> list[HTTPRouteHandler]:
     """Handlers that tell of releases."""
-    registry = valuations.registry
 
     @get(
         "/api/v1/{market:str}/releases",
@@ -34,11 +31,8 @@ def release_routes(valuations: Valuations) -> list[HTTPRouteHandler]:
         market: FromPath[str],
         limit: Annotated[int, Parameter(ge=1, le=MOST, description="At most so many of each")] = 20,
     ) -> Releases:
-        if market not in registry.states:
-            known = ", ".join(sorted(registry.states)) or "none"
-            message = f"unknown market {market[:40]!r}; there are: {known}"
-            raise field_problem("unknown-market", "market", message, HTTPStatus.NOT_FOUND)
-        return await valuations.aside(partial(registry.releases, market, limit))
+        valuations.require_market(market)
+        return await valuations.aside(partial(valuations.registry.releases, market, limit))
 
     @get(
         "/api/v1/{market:str}/live-error",

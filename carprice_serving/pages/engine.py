@@ -27,6 +27,8 @@ ADDRESS = "/assets"
 A_YEAR = 31_536_000
 PAGES: tuple[tuple[str, str], ...] = (
     ("value", "Value a car"),
+    ("bargains", "Bargains"),
+    ("models", "Models"),
     ("markets", "Markets"),
 )
 """Pages by address and title, in the order of the navigation."""

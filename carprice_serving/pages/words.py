@@ -75,6 +75,13 @@ def short(address: str | None) -> str:
     return address[:12] if address else NONE
 
 
+def decimal(number: float | None, digits: int = 2) -> str:
+    """A number with so many decimals."""
+    if number is None or not math.isfinite(number):
+        return NONE
+    return f"{number:,.{digits}f}".replace("-", MINUS)
+
+
 def stated(value: str | float, fields: Sequence[str], currency: str, unit: str) -> str:
     """What a car has in a field, in the field's unit."""
     if isinstance(value, str):
@@ -94,6 +101,6 @@ def words(code: str) -> str:
     return code.replace("_", " ")
 
 
-_TOLD = (count, money, signed, distance, share, day, moment, short, stated, sentence)
+_TOLD = (count, decimal, money, signed, distance, share, day, moment, short, stated, sentence)
 FILTERS = {each.__name__: each for each in _TOLD} | {"spaced": words}
 """What templates call them; each takes what it tells first."""

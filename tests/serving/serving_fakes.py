@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from carprice_assets.bargains.published import BargainList
 from carprice_assets.errors import UserError
 from carprice_assets.listings.contract import FEATURE_FIELDS, days, text_array
 from carprice_assets.listings.intake import read_cars
 from carprice_assets.listings.notes import Note
 from carprice_assets.markets.features import DeclaredFeature
 from carprice_assets.releases.comparables import Comparables
+from carprice_serving.release_details import Decision, ReleaseDetails
 from carprice_serving.schemas import Releases
 
 
@@ -113,6 +115,7 @@ class FakeSource:
         self.champions: dict[str, FakeValuer | str] = dict(champions)
         self.moves = dict.fromkeys(champions, 1)
         self.loads: list[str] = []
+        self.lists: dict[str, BargainList] = {}
 
     def move(self, market: str, champion: FakeValuer | str) -> None:
         self.champions[market] = champion
@@ -137,3 +140,19 @@ class FakeSource:
 
     def releases(self, market: str, limit: int) -> Releases:
         return Releases(market, [], [])
+
+    def details(self, market: str, release_id: str) -> ReleaseDetails:
+        raise UserError(f"market {market} has no release {release_id}")
+
+    def decisions(self, market: str, limit: int) -> list[Decision]:
+        return []
+
+    def picture(self, market: str, release_id: str, name: str) -> bytes:
+        raise UserError(f"release {release_id} has no picture {name}")
+
+    def bargains_pointer(self, market: str) -> str | None:
+        found = self.lists.get(market)
+        return found.id if found else None
+
+    def bargains(self, market: str) -> BargainList | None:
+        return self.lists.get(market)

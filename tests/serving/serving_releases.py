@@ -71,7 +71,15 @@ def load_form(folder: Path, names: Sequence[str]) -> PerYear:
 PARTS = Parts(lambda _folder: YearAlone(), load_form, read_cars)
 
 
-def stage(home: Home, tmp_path: Path, factor: float, market: str = "us") -> str:
+def stage(
+    home: Home,
+    tmp_path: Path,
+    factor: float,
+    market: str = "us",
+    *,
+    figures: Mapping[str, Any] | None = None,
+    pages: Mapping[str, bytes] | None = None,
+) -> str:
     """A staged release whose prices are ``factor`` times the year; gives its id."""
     inputs = tmp_path / f"inputs-{factor}"
     (inputs / "features").mkdir(parents=True, exist_ok=True)
@@ -88,11 +96,11 @@ def stage(home: Home, tmp_path: Path, factor: float, market: str = "us") -> str:
             regressors={"catboost": inputs / "form"},
             champion="catboost",
             golden=[CAR],
-            figures={"catboost": {}},
+            figures={"catboost": figures or {}},
             vehicles=np.array([1, 2], dtype=np.uint64),
             parts=PARTS,
         )
 
     moments = datetime(2024, 7, 1, tzinfo=UTC) + timedelta(seconds=factor)
     store = ReleaseStore(home.releases, clock=lambda: moments)
-    return store.stage(market, build, {"data_version": "d1", "run": "run-1"}).id
+    return store.stage(market, build, {"data_version": "d1", "run": "run-1"}, pages).id

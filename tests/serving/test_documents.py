@@ -17,6 +17,7 @@ from litestar import Litestar
 from litestar.testing import TestClient
 from openapi_spec_validator import validate
 from serving_fakes import FakeSource, FakeValuer, stock
+from serving_lists import bargain_list
 
 from carprice_serving.app import create_app
 from carprice_serving.client import Client, Connection, Refused
@@ -29,6 +30,13 @@ OPEN = [{"year": 2020 + n, "price": 30_000.0 + n} for n in range(4)]
 @pytest.fixture
 def valuer() -> FakeValuer:
     return FakeValuer(comparables=stock(*OPEN))
+
+
+@pytest.fixture
+def source(valuer: FakeValuer) -> FakeSource:
+    found = FakeSource(us=valuer)
+    found.lists["us"] = bargain_list()
+    return found
 
 
 @pytest.fixture
@@ -118,7 +126,11 @@ def test_refusals_are_as_the_document_says(client: Any, document: Any) -> None:
     check(document, "post", route, client.post("/api/v1/mars/valuations", json={"cars": []}))
     real = {"cars": [CAR], "cars_real_price": ["x"]}
     check(document, "post", route, ask(client, "post", route, json=real))
-    for path in ("/api/v1/{market}/comparables", "/api/v1/{market}/releases"):
+    for path in (
+        "/api/v1/{market}/comparables",
+        "/api/v1/{market}/releases",
+        "/api/v1/{market}/bargains",
+    ):
         check(document, "get", path, ask(client, "get", path, params={"limit": "x"}))
     for path in ("/api/v1/{market}/live-error", "/api/v1/{market}/openapi.json"):
         check(document, "get", path, client.get(path.replace("{market}", "practice")))
@@ -184,6 +196,7 @@ def calls(typed: Client) -> dict[str, Any]:
         "find_comparables": lambda: typed.find_comparables("us", CAR, count=2),
         "list_releases": lambda: typed.list_releases("us", limit=3),
         "get_live_error": lambda: typed.get_live_error("us"),
+        "list_bargains": lambda: typed.list_bargains("us", make="Honda", apart=True),
         "list_markets": typed.list_markets,
         "describe_market": lambda: typed.describe_market("us"),
         "get_health": typed.get_health,

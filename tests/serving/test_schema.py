@@ -21,6 +21,7 @@ def test_operations_are_pinned(client: Any) -> None:
         ("post", "/api/v1/{market}/valuations.csv"): ("valueCsv", ["valuations"], True),
         ("get", "/api/v1/{market}/comparables"): ("findComparables", ["valuations"], True),
         ("get", "/api/v1/{market}/releases"): ("listReleases", ["releases"], True),
+        ("get", "/api/v1/{market}/bargains"): ("listBargains", ["bargains"], True),
         ("get", "/api/v1/{market}/live-error"): ("getLiveError", ["releases"], True),
         ("get", "/api/v1/markets"): ("listMarkets", ["markets"], True),
         ("get", "/api/v1/{market}/openapi.json"): ("describeMarket", ["markets"], True),

@@ -21,6 +21,7 @@ pytestmark = pytest.mark.long
 EXAMPLES = int(os.environ.get("CARPRICE_EXAMPLES", "200"))
 OPERATIONS = (
     "predict", "valueCars", "valueCsv", "findComparables", "listReleases", "getLiveError",
+    "listBargains",
     "describeMarket", "listMarkets", "getHealth", "getReadiness", "getMetrics",
 )  # fmt: skip
 
