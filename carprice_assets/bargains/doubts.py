@@ -43,8 +43,9 @@ FAR = 4.0
 """Times the expected price, above it or below, at which a price is a slip."""
 RAISED, RAISED_SHARE = 3, 0.10
 """Listings of a dealer that were raised again, and their share of all his, that make a pattern."""
-LOW, LOW_SHARE = 5, 0.25
-"""Current offers of a dealer far below their range, and their share, that make a pattern."""
+LOW, LOW_SHARE, MOST_SHARE = 5, 0.25, 0.5
+"""Current offers of a dealer far below their range, the share of all his that is worth telling,
+and the one from which on his prices are believed less than his cars: they leave something out."""
 
 
 @dataclass(frozen=True)
@@ -69,10 +70,21 @@ class Dealing:
 
     @property
     def lures(self) -> bool:
-        """Whether that is a pattern."""
-        low = self.low_offers >= LOW and self.low_offers >= LOW_SHARE * self.offers
+        """Whether that is a pattern of lures.
+
+        Low prices alone are none: on real cards the low offers of such dealers were raised no
+        more often than those of others. So most of his offers must be low, or prices raised.
+        """
         raised = self.raised >= RAISED and self.raised >= RAISED_SHARE * self.listings
-        return raised or low
+        return raised or self._low(MOST_SHARE)
+
+    @property
+    def sells_low(self) -> bool:
+        """Whether many of his offers are far below their range."""
+        return self._low(LOW_SHARE)
+
+    def _low(self, share: float) -> bool:
+        return self.low_offers >= LOW and self.low_offers >= share * self.offers
 
 
 def price_doubts(price: float, expected: float, low: float, *, too_cheap: float) -> list[Note]:
@@ -133,14 +145,13 @@ def car_doubts(mileage: float, stock_type: str, notes: Sequence[Note]) -> list[N
 
 
 def dealer_doubts(dealing: Dealing) -> list[Note]:
-    """A doubt where the dealer has a pattern of lures."""
-    if not dealing.lures:
-        return []
-    told = (
-        f"{dealing.raised} of {dealing.listings} listings of the dealer were raised again,"
-        f" {dealing.low_offers} of {dealing.offers} offers are far below their range"
-    )
-    return [_note("dealer_lures", told, "dealer")]
+    """What a dealer's other offers say of this one: a pattern of lures, or that he sells low."""
+    low = f"{dealing.low_offers} of {dealing.offers} offers of the dealer are far below their range"
+    if dealing.lures:
+        raised = f"{dealing.raised} of {dealing.listings} listings of the dealer were raised again"
+        told = ", ".join([raised] * bool(dealing.raised) + [low] * bool(dealing.low_offers))
+        return [_note("dealer_lures", told, "dealer")]
+    return [_note("dealer_low", low, "dealer")] if dealing.sells_low else []
 
 
 def is_grave(doubts: Sequence[Note]) -> bool:

@@ -112,15 +112,24 @@ def test_an_unsupported_car_is_set_apart() -> None:
 
 
 @pytest.mark.parametrize(
-    ("dealing", "lures"),
+    ("dealing", "codes"),
     [
-        (Dealing(raised=3, listings=20, offers=10), True),
-        (Dealing(raised=2, listings=10, offers=10), False),
-        (Dealing(raised=3, listings=200, offers=90), False),
-        (Dealing(listings=30, offers=12, low_offers=5), True),
-        (Dealing(listings=80, offers=60, low_offers=5), False),
-        (Dealing(listings=8, offers=4, low_offers=4), False),
+        (Dealing(raised=3, listings=20, offers=10), ["dealer_lures"]),
+        (Dealing(raised=2, listings=10, offers=10), []),
+        (Dealing(raised=3, listings=200, offers=90), []),
+        (Dealing(listings=30, offers=10, low_offers=5), ["dealer_lures"]),
+        (Dealing(listings=30, offers=12, low_offers=5), ["dealer_low"]),
+        (Dealing(raised=3, listings=30, offers=12, low_offers=5), ["dealer_lures"]),
+        (Dealing(listings=80, offers=60, low_offers=5), []),
+        (Dealing(listings=8, offers=4, low_offers=4), []),
     ],
 )
-def test_a_pattern_of_lures_needs_several_and_a_share(dealing: Dealing, lures: bool) -> None:
-    assert bool(dealer_doubts(dealing)) is lures
+def test_a_pattern_of_a_dealer_needs_several_and_a_share(
+    dealing: Dealing, codes: list[str]
+) -> None:
+    assert [note.code for note in dealer_doubts(dealing)] == codes
+
+
+def test_low_prices_alone_set_no_offer_apart() -> None:
+    assert is_grave(dealer_doubts(Dealing(offers=10, low_offers=6)))
+    assert not is_grave(dealer_doubts(Dealing(offers=20, low_offers=6)))
