@@ -92,6 +92,9 @@ def create_app(
     if settings.spool_megabytes:
         valuations.listeners.add(spool)
 
+    pages = Pages(registry)
+    guard.page = pages.refused
+
     @asynccontextmanager
     async def beside(_app: Litestar) -> AsyncGenerator[None]:
         # Requests of others must find a core while a long one is computed.
@@ -102,6 +105,7 @@ def create_app(
         try:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(running.loop)
+                tasks.start_soon(to_thread.run_sync, pages.prepare)
                 tasks.start_soon(_follow_shadows, registry, shadows, settings.poll_seconds)
                 yield
                 tasks.cancel_scope.cancel()
@@ -109,8 +113,6 @@ def create_app(
             shadows.stop()
             await to_thread.run_sync(spool.end)
 
-    pages = Pages(registry)
-    guard.page = pages.refused
     app = Service(
         route_handlers=[
             *valuation_routes(valuations),

@@ -77,8 +77,8 @@ class Choices:
     def usual(self, make: str, model: str, given: Mapping[str, str]) -> dict[str, str]:
         """What is usual of a model in each field that ``given`` does not name.
 
-        Most listings' condition and year, the middle mileage of those, and words that
-        nearly all listings share. Of a model that no listing tells of, a Used one of the last year.
+        Used where any is, the middle year of such, the middle mileage of that year's, and words
+        that nearly all listings share; of an unknown model a Used one of the last year.
         """
         rows = self._rows(make, model)
         if self.known is None or not len(rows):
@@ -93,8 +93,8 @@ class Choices:
         as_new = {**given, **found}.get("stock_type") == NEW
         alike = rows[is_new == as_new] if (is_new == as_new).any() else rows
         if "year" not in given:
-            years, counts = np.unique(columns["year"][alike], return_counts=True)
-            found["year"] = str(int(years[len(years) - 1 - counts[::-1].argmax()]))
+            years = np.sort(columns["year"][alike])
+            found["year"] = str(int(years[(len(years) - 1) // 2]))
         if "mileage" not in given and not as_new:
             year = {**given, **found}.get("year", "")
             if mileage := _middle(columns["mileage"][_of_year(columns["year"], alike, year)]):

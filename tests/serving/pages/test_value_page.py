@@ -196,7 +196,7 @@ def test_fields_alone(client: TestClient[Litestar], valuer: FakeValuer) -> None:
 def test_what_stands_twice_is_refused(client: TestClient[Litestar]) -> None:
     answer = client.get("/value?make=Ford&make=Kia", headers={"accept": "text/html"})
     assert answer.status_code == 422
-    assert "stands in the address more than once" in answer.text
+    assert "Make: stands in the address more than once" in answer.text
 
 
 def test_other_names_in_the_address_are_no_matter(client: TestClient[Litestar]) -> None:
@@ -218,7 +218,7 @@ def test_an_unknown_market_and_one_without_champion(settings: Settings) -> None:
     with TestClient(create_app(settings, FakeSource(us=FakeValuer()))) as client:
         unknown = client.get("/value?market=nowhere", headers=browser)
         assert unknown.status_code == 404
-        assert "unknown market" in unknown.text
+        assert "Unknown market" in unknown.text
         assert 'href="/value?market=us"' in unknown.text
         bare = client.get("/value?market=practice", headers=browser)
         assert bare.status_code == 503
