@@ -74,12 +74,14 @@ def _release(store: Any, market: str, given: str | None) -> str:
 @click.argument("release", required=False)
 @click.option("--reason", required=True, help="Stands in the ledger.")
 def releases_rollback(market: str, release: str | None, reason: str) -> None:
-    """Go back to RELEASE, or to the champion's predecessor."""
+    """Go back to RELEASE, or to the champion's predecessor, once its golden cases were replayed."""
     from carprice_assets.releases.listing import require_market
     from carprice_assets.releases.store import ReleaseStore
+    from carprice_assets.releases.valuer import require_answers
 
     require_market(Home.current(), market)
-    now = ReleaseStore(Home.current().releases).rollback(market, release, reason)
+    store = ReleaseStore(Home.current().releases)
+    now = store.rollback(market, release, reason, require_answers)
     click.echo(f"market {market}: release {now} serves now")
 
 

@@ -90,7 +90,7 @@ def releases_unpack(market: str, file: Path, trust: tuple[Path, ...], promote: b
     home = Home.current()
     require_market(home, market)
     store = ReleaseStore(home.releases)
-    got = unpack(store, market, file, (*trust, *trusted_keys(home)))
+    got = unpack(store, market, file, (*trust, *trusted_keys(home)), to_serve=promote)
     told = f"signed by {got.signed_by}" if got.signed_by else "no signature was asked for"
     click.echo(f"market {market}: release {got.release.id} is in the store; {told}")
     Valuer.load(got.release.path)

@@ -33,6 +33,7 @@ from carprice_assets.releases.judging import Judgement, Trained, judge, stage_ch
 from carprice_assets.releases.overview import overview
 from carprice_assets.releases.recipe import RECIPE, Recipe
 from carprice_assets.releases.shadow_pairs import shadow_facts
+from carprice_assets.releases.valuer import require_answers
 
 GROUP = "promotion"
 
@@ -318,6 +319,7 @@ def _override(
     store, release = platform.releases, config.override
     by = approver(platform.home)
     serving = store.champion(market)
+    require_answers(store.open(market, release))  # what cannot answer helps nobody
     try:
         judgement = _judge(platform, context.instance, market, release)
         decision, serving = judgement.decision, judgement.champion_id

@@ -6,6 +6,7 @@ from carprice_assets.errors import UserError
 from carprice_assets.home import Home
 from carprice_assets.markets import load_market
 from carprice_assets.releases.prune import plan, prune
+from carprice_assets.releases.shadow import read_shadow
 from carprice_assets.releases.sharing import size_on_disk
 from carprice_assets.releases.store import ReleaseStore
 from carprice_assets.releases.valuer import Valuer
@@ -21,8 +22,14 @@ def require_market(home: Home, market: str) -> None:
 
 
 def release_lines(home: Home, market: str) -> list[str]:
-    """One line a release, first staged first; ``*`` marks the champion."""
+    """One line a release, first staged first; ``*`` marks the champion, and the shadow is named."""
     store = ReleaseStore(home.releases)
+    try:
+        shadow = read_shadow(store.root, market)
+    except UserError as error:
+        shadow, broken = None, [f"  {error}"]
+    else:
+        broken = []
     champion = store.champion(market)
     lines: list[str] = []
     for release in store.list(market):
@@ -30,10 +37,11 @@ def release_lines(home: Home, market: str) -> list[str]:
         try:
             head, staged = release.head(), release.provenance().staged_at
             told = f"{staged[:19]}  {head.champion:<16} {size_on_disk(release).told}"
+            told += ", the shadow" if release.id == shadow else ""
         except UserError as error:
             told = f"damaged: {error}"
         lines.append(f"{mark} {release.id}  {told}")
-    return lines or [f"market {market} has no release yet"]
+    return lines + broken or [f"market {market} has no release yet"]
 
 
 def verify_lines(home: Home, market: str, release_id: str | None) -> tuple[list[str], bool]:
@@ -56,7 +64,7 @@ def verify_lines(home: Home, market: str, release_id: str | None) -> tuple[list[
             try:
                 Valuer.load(release.path)
             except UserError as error:
-                problems = [str(error)]
+                problems = [str(error).removeprefix(f"release {release.id} ")]
         sound = sound and not problems
         lines += [f"{release.id}  {problem}" for problem in problems] or [f"{release.id}  whole"]
     return lines or [f"market {market} has no release yet"], sound

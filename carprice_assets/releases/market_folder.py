@@ -63,7 +63,10 @@ class MarketFolder:
         """
         path = self.path / release_id
         if not RELEASE_ID.fullmatch(release_id) or not path.is_dir():
-            raise UserError(f"market {self.name} has no release {release_id}")
+            raise UserError(
+                f"market {self.name} has no release {release_id}: carprice releases list"
+                f" --market {self.name} shows them"
+            )
         release = Release(self.name, release_id, path)
         release.manifest()
         return release

@@ -88,11 +88,13 @@ def pack(store: ReleaseStore, release: Release, target: Path, key: Path | None =
     Raises
     ------
     UserError
-        Where the release is damaged, ``target`` exists, or the key is none.
+        Where the release is damaged, ``target`` exists or has no folder, or the key is none.
     """
     refuse(release, "in the store")
     if target.exists():
         raise UserError(f"{target} exists already")
+    if not target.absolute().parent.is_dir():
+        raise UserError(f"cannot write {target}: {target.absolute().parent} is no folder")
     lines = [line for line in store.ledger(release.market) if line.get("release") == release.id]
     heads = {
         PACK: PackHead(release.market, release.id, lines).to_bytes(),
@@ -114,8 +116,10 @@ def pack(store: ReleaseStore, release: Release, target: Path, key: Path | None =
             file.flush()
             os.fsync(file.fileno())
         beside.rename(target)
-    except BaseException:
+    except BaseException as error:
         beside.unlink(missing_ok=True)
+        if isinstance(error, PermissionError):
+            raise UserError(f"cannot write {target}: {error.strerror}") from error
         raise
     fsync_folder(target.absolute().parent)
 

@@ -161,8 +161,16 @@ class ReleaseStore:
                 moved = now.promoted(release_id, self._now(), facts)
             folder.move(moved)
 
-    def rollback(self, market: str, to: str | None, reason: str) -> str:
+    def rollback(
+        self,
+        market: str,
+        to: str | None,
+        reason: str,
+        check: Callable[[Release], object] = lambda _: None,
+    ) -> str:
         """Go back to the predecessor, or to the release ``to``; gives the id that serves now.
+
+        ``check`` gets the target, whole, before anything moves, and raises where it must not serve.
 
         Raises
         ------
@@ -179,7 +187,9 @@ class ReleaseStore:
                 raise UserError(f"market {market} has no release to go back to")
             if target == now.release:
                 raise UserError(f"market {market}: release {target} serves already")
-            refuse(folder.open(target), "in the store")
+            release = folder.open(target)
+            refuse(release, "in the store")
+            check(release)
             folder.move(now.rolled_back(target, self._now(), {"reason": reason}))
         return target
 

@@ -73,7 +73,13 @@ class _Bounded(io.FileIO):
         return data
 
 
-def unpack(store: ReleaseStore, market: str, file: Path, trusted: Sequence[Path] = ()) -> Unpacked:
+def unpack(
+    store: ReleaseStore,
+    market: str,
+    file: Path,
+    trusted: Sequence[Path] = (),
+    to_serve: bool = False,
+) -> Unpacked:
     """Take the release in ``file`` into the store of ``market``; nothing serves from it yet.
 
     The archive's names, types and sizes must be those that the manifest and the provenance list,
@@ -84,6 +90,8 @@ def unpack(store: ReleaseStore, market: str, file: Path, trusted: Sequence[Path]
     ----------
     trusted
         Public keys in PEM. With any, the pack must be signed by one of them.
+    to_serve
+        Whether :func:`serve` is to follow: what it would refuse is refused at once.
 
     Raises
     ------
@@ -106,6 +114,14 @@ def unpack(store: ReleaseStore, market: str, file: Path, trusted: Sequence[Path]
             raise UserError(f"{file} holds a release of market {said.market}, not of {market}")
         if not said.release == manifest.id == provenance.release:
             raise UserError(f"{file}: {PACK}, {MANIFEST} and {PROVENANCE} name other releases")
+        promotions = [
+            str(line.get("at"))
+            for line in said.history
+            if line.get("event") == "promoted" and line.get("release") == manifest.id
+        ]
+        promoted_at = promotions[-1] if promotions else None
+        if to_serve:
+            require_vouched(manifest.id, signed_by, promoted_at)
         hashes = _expected(entries, manifest, provenance, file)
         _check_space(store.root, sum(entries[name].file_size for name in hashes), file)
         folder = store.folder(market)
@@ -124,12 +140,18 @@ def unpack(store: ReleaseStore, market: str, file: Path, trusted: Sequence[Path]
             "history": list(said.history),
         },
     )
-    promotions = [
-        str(line.get("at"))
-        for line in said.history
-        if line.get("event") == "promoted" and line.get("release") == release.id
-    ]
-    return Unpacked(release, signed_by, promotions[-1] if promotions else None)
+    return Unpacked(release, signed_by, promoted_at)
+
+
+def require_vouched(release: str, signed_by: str | None, promoted_at: str | None) -> None:
+    """Raise a UserError where no trusted key says that ``release`` was promoted elsewhere."""
+    if signed_by is None:
+        raise UserError(
+            f"release {release} is not promoted: no trusted key vouches for what was decided;"
+            " name one by --trust or in keys/trusted/"
+        )
+    if promoted_at is None:
+        raise UserError(f"release {release} is not promoted: nor was it where it comes from")
 
 
 def serve(store: ReleaseStore, unpacked: Unpacked) -> None:
@@ -143,12 +165,7 @@ def serve(store: ReleaseStore, unpacked: Unpacked) -> None:
         Where no trusted key signed the pack, or it was never promoted.
     """
     release, signer = unpacked.release, unpacked.signed_by
-    if signer is None:
-        raise UserError(
-            f"release {release.id} is not promoted: no trusted key vouches for what was decided"
-        )
-    if unpacked.promoted_at is None:
-        raise UserError(f"release {release.id} is not promoted: nor was it where it comes from")
+    require_vouched(release.id, signer, unpacked.promoted_at)
     told = f"promoted elsewhere at {unpacked.promoted_at}, in a pack signed by {signer}"
     decision = Decision("promoted", (Reason("decided_elsewhere", True, True, None, None, told),))
     store.promote(release.market, release.id, store.champion(release.market), decision)

@@ -255,6 +255,11 @@ def _told(release_id: str) -> Generator[None]:
         raise UserError(f"release {release_id} cannot be loaded: {told}") from error
 
 
+def require_answers(release: Release) -> None:
+    """Raise a UserError where ``release`` does not load here with the golden cases' prices."""
+    Valuer.load(release.path)
+
+
 def _refuse(release_id: str, problems: list[str]) -> None:
     if problems:
         more = f" and {len(problems) - 1} more" if len(problems) > 1 else ""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from click.testing import Result
@@ -18,6 +21,22 @@ from carprice_assets.releases.store import ReleaseStore
 
 def champion(home: Home) -> str:
     return ReleaseStore(home.releases).champion("small") or ""
+
+
+def cannot_answer(home: Home) -> str:
+    """A whole release whose golden cases have other prices than it gives here."""
+    store = ReleaseStore(home.releases)
+    serving = store.open("small", champion(home) or store.list("small")[0].id)
+
+    def build(folder: Path) -> None:
+        shutil.copytree(serving.content, folder, dirs_exist_ok=True)
+        golden = json.loads((folder / "golden.json").read_bytes())
+        golden["prices"] = {
+            name: [1.5 * price for price in prices] for name, prices in golden["prices"].items()
+        }
+        (folder / "golden.json").write_bytes(json.dumps(golden).encode())
+
+    return store.stage("small", build, {}).id
 
 
 def test_list_and_show(trained_home: Home, carprice: Callable[..., Result]) -> None:
@@ -60,6 +79,12 @@ def test_rollback(
     missing = carprice(*words)
     assert missing.exit_code == 2
     assert "--reason" in missing.stderr
+    silent = cannot_answer(trained_home)
+    assert "golden case 0" in refused(*words, silent, "--reason", "why not")
+    assert champion(trained_home) == serving
+    verified = carprice("releases", "verify", "-m", "small", silent)
+    assert verified.exit_code == 2
+    assert verified.stdout.startswith(f"{silent}  is refused: golden case 0: ")
 
 
 def test_unknown_releases_and_markets(trained_home: Home, refused: Callable[..., str]) -> None:
@@ -67,7 +92,8 @@ def test_unknown_releases_and_markets(trained_home: Home, refused: Callable[...,
         assert "unknown market 'nowhere'" in refused("releases", command, "-m", "nowhere")
     for command in ("show", "verify"):
         told = refused("releases", command, "-m", "small", "../../etc")
-        assert told == "market small has no release ../../etc"
+        listing = "carprice releases list --market small shows them"
+        assert told == f"market small has no release ../../etc: {listing}"
     assert "market us has no champion yet" in refused("releases", "show", "-m", "us")
 
 
@@ -187,6 +213,9 @@ def test_override(
     assert "say who you are" in refused(*words, "--reason", "the market moved")
     assert champion(trained_home) == ""
     monkeypatch.setenv("CARPRICE_APPROVER", "Ada")
+    silent = cannot_answer(trained_home)
+    assert "golden case 0" in refused(*words[:-1], silent, "--reason", "the market moved")
+    assert champion(trained_home) == ""
     done = carprice(*words, "--reason", "the market moved")
     assert done.exit_code == 0, done.output
     assert "promoted by override of Ada (the market moved), against: R2: " in done.stdout

@@ -58,6 +58,8 @@ def test_from_traffic_to_the_decision(
         before = ask()
         assert before.count(None) < 2
         assert carprice(*words, other).stdout == f"market small: release {other} is the shadow\n"
+        listed = carprice("releases", "list", "-m", "small").stdout.splitlines()
+        assert [line[2:34] for line in listed if line.endswith(", the shadow")] == [other]
         end = time.monotonic() + 60
         while not summarise(store.root, "small", other):
             assert time.monotonic() < end

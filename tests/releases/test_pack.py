@@ -59,6 +59,14 @@ def test_equal_releases_have_equal_packs(
         pack(ReleaseStore(source[0] / "releases"), source[1], again)
 
 
+def test_a_pack_needs_a_folder(source: tuple[Path, Release], tmp_path: Path) -> None:
+    for target in (tmp_path / "none" / "a.pack", tmp_path / "file" / "a.pack"):
+        (tmp_path / "file").write_bytes(b"")
+        with pytest.raises(UserError, match=r"cannot write .*a\.pack: .* is no folder"):
+            pack(ReleaseStore(source[0] / "releases"), source[1], target)
+    assert not (tmp_path / "none").exists()
+
+
 def test_a_damaged_release_is_not_packed(
     packed: Path, target: ReleaseStore, tmp_path: Path
 ) -> None:

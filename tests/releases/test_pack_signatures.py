@@ -55,7 +55,13 @@ def test_a_promotion_elsewhere_counts_where_a_trusted_key_vouches_for_it(
     with pytest.raises(UserError, match="nor was it where it comes from"):
         serve(target, unpack(target, "us", fresh, [public]))
     assert target.champion("us") is None
-    got = unpack(target, "us", signed, [public])
+    other = ReleaseStore(tmp_path / "third" / "releases")
+    with pytest.raises(UserError, match="no trusted key vouches"):
+        unpack(other, "us", signed, to_serve=True)
+    with pytest.raises(UserError, match="nor was it where it comes from"):
+        unpack(other, "us", fresh, [public], to_serve=True)
+    nothing_written(other)
+    got = unpack(target, "us", signed, [public], to_serve=True)
     serve(target, got)
     assert target.champion("us") == release.id
     told = target.ledger("us")[-1]["decision"]["reasons"][0]["message"]
