@@ -43,6 +43,10 @@ class Table(dict[str, NDArray[Any]]):
         self.cars, self.car = cars, car
         self._known: dict[str, list[Any]] = {}
 
+    def known(self, key: str) -> list[Any] | None:
+        """What was read before, if it was."""
+        return self._known.get(key)
+
     def once(self, key: str, read: Callable[[Columns], list[Read]], varied: bool) -> list[Read]:
         """What ``read`` gives for each row, read once; nobody may change it."""
         found = self._known.get(key)
@@ -68,7 +72,7 @@ def texts(columns: Columns, name: str) -> list[str]:
     """The column as a list of ``str``; all empty where there is none. Not to be changed."""
     if not isinstance(columns, Table):
         return _texts(columns, name)
-    return columns.once(name, partial(_texts, name=name), name in VARIED)
+    return columns.known(name) or columns.once(name, partial(_texts, name=name), name in VARIED)
 
 
 def _texts(columns: Columns, name: str) -> list[str]:

@@ -147,15 +147,13 @@ class FeatureSet:
         What variants share is worked out once a car, and put into ``cars`` as well.
         """
         have = Table(rows, cars, car.tolist())
-        for name in self._served:
-            transformer = self.transformers[name]
-            if not transformer.still:
-                have[name] = transformer.transform(have)
-                continue
-            if name not in cars:
-                cars[name] = transformer.transform(cars)
-            have[name] = cars[name].take(car, axis=0)
-        return have
+        still = self._still
+        if still:
+            own = self._with(cars, tuple(still))
+            shared = np.concatenate([own[name] for name in still], axis=1).take(car, axis=0)
+            for name, places in still.items():
+                have[name] = shared[:, places]
+        return self._with(have, self._served)
 
     def transform(self, columns: Columns) -> Block:
         """The matrix, float32 (rows, features), no NaN; ``columns`` may be ``blocks(…)``."""
@@ -221,6 +219,18 @@ class FeatureSet:
         """The transformers whose blocks are needed, in order."""
         needed = {*self.matrix, *NOTED}
         return tuple(name for name in SERVED if name in needed)
+
+    @cached_property
+    def _still(self) -> dict[str, slice]:
+        """The transformers whose blocks variants share, and where each is among them."""
+        found: dict[str, slice] = {}
+        end = 0
+        for name in self._served:
+            transformer = self.transformers[name]
+            if transformer.still:
+                start, end = end, end + len(transformer.feature_names)
+                found[name] = slice(start, end)
+        return found
 
     @cached_property
     def _kept(self) -> NDArray[np.intp]:

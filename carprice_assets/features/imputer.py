@@ -16,7 +16,7 @@ from carprice_assets.features.mileage import UsualMileage
 from carprice_assets.features.price_levels import MSRP_LEVELS
 from carprice_assets.features.remembered import MOST_TITLES, Remembered
 from carprice_assets.features.title_keys import all_titles, crosses
-from carprice_assets.listings.contract import BY_NAME, NEW, Columns, row_count
+from carprice_assets.listings.contract import BY_NAME, NEW, Columns
 from carprice_assets.listings.notes import Note
 
 DAYS_A_YEAR = 365.25
@@ -39,7 +39,6 @@ NO_MILEAGE, NO_MSRP = NUMBERS.index("mileage_missing"), NUMBERS.index("msrp_miss
 Title = tuple[tuple[str, ...], tuple[int, int, int, int]]
 """A title's keys and the codes of its crosses."""
 FINEST = (len(MSRP_LEVELS) - 1,)
-TITLE_INPUTS = ("make", "model", "trim", "year", "stock_type")
 ODD_RATIO = 5.0  # an MSRP five times the price, or a fifth of it, is a slip of the pen
 
 
@@ -142,12 +141,10 @@ class Imputer(Transformer):
         missing = ~(_within(msrp, "msrp") & (msrp >= self.msrp_floor))
         if missing.any():
             msrp = np.where(missing, 0.0, msrp)
-            rows = np.flatnonzero(missing)
-            part = {name: columns[name][rows] for name in TITLE_INPUTS if name in columns} or {
-                "make": np.full(row_count(columns), "", dtype=object)
-            }
-            titles = zip(all_titles(part), crosses(part), strict=True)
-            msrp[rows] = [self._usual_msrps.of(title, self._usual_msrp) for title in titles]
+            titles, codes = all_titles(columns), crosses(columns)
+            for row in np.flatnonzero(missing).tolist():
+                title = titles[row], codes[row]
+                msrp[row] = self._usual_msrps.of(title, self._usual_msrp)
         return msrp, missing
 
     def _usual_msrp(self, title: Title) -> float:

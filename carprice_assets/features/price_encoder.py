@@ -89,12 +89,16 @@ class PriceEncoder(Transformer):
         rows = list(zip(all_titles(columns), crosses(columns), strict=True))
         # Cars alike in title, year and stock type are looked up once.
         known = gathered(rows, self._known_of, LOOKED_UP)
-        base = self._base.predict(self._design(columns))
+        imputed = columns["imputer"].T.astype(np.float64)
+        design = self._base.design(
+            imputed[NUMBER["age"]], imputed[NUMBER["mileage"]], columns["stock_type_encoder"]
+        )
+        base = self._base.predict(design)
         block = np.empty((len(rows), len(FEATURES)), np.float32)
         block[:, :LOOKED_UP] = known
         block[:, LOOKED_UP] = base
         block[:, LOOKED_UP + 1] = base + known[:, REST_AT]
-        block[:, LOOKED_UP + 2] = np.log(_number(columns, "msrp")) + known[:, ANCHOR_AT]
+        block[:, LOOKED_UP + 2] = np.log(imputed[NUMBER["msrp"]]) + known[:, ANCHOR_AT]
         return block
 
     def _known_of(self, row: Row) -> NDArray[np.float64]:

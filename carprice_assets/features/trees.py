@@ -94,7 +94,7 @@ class TreeArrays:
         step = max(1, CELLS // max(1, trees))
         for start in range(0, rows, step):
             part = features[start : start + step]
-            leaves = self.value[self._leaves(part)].astype(np.float64, copy=False)
+            leaves = self.value.take(self._leaves(part)).astype(np.float64, copy=False)
             total[start : start + step] = np.add.accumulate(leaves, axis=1)[:, -1]
         return total / trees
 

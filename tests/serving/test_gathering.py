@@ -84,3 +84,58 @@ def test_one_after_the_other_each_is_answered_at_once() -> None:
 
     assert asyncio.run(in_turn()) == [[0], [2], [4]]
     assert compute.calls == [[0], [1], [2]]
+
+
+def rounds_of(sizes: Sequence[int], turns_apart: int, clock: Any) -> list[list[Any]]:
+    """The calls of rounds of single cars, the cars of a round some turns of the loop apart."""
+    compute = Doubling()
+
+    async def all_rounds() -> None:
+        together: Gathering[int] = Gathering(clock)
+
+        async def one(number: int, wait: int) -> None:
+            for _ in range(wait):
+                await asyncio.sleep(0)
+            assert await together.value("r", compute, [number]) == [2 * number]
+
+        for size in sizes:
+            await asyncio.gather(*(one(n, n * turns_apart) for n in range(size)))
+
+    asyncio.run(all_rounds())
+    return compute.calls
+
+
+def test_a_call_waits_for_as_many_as_came_together_lately() -> None:
+    together = rounds_of([4], 0, lambda: 0.0)
+    assert [len(call) for call in together] == [4]
+    # Nobody has come together yet: each is answered at once.
+    assert [len(call) for call in rounds_of([4], 3, lambda: 0.0)] == [1, 1, 1, 1]
+
+    compute = Doubling()
+
+    async def then_apart() -> list[int]:
+        together: Gathering[int] = Gathering(lambda: 0.0)
+
+        async def one(number: int, wait: int) -> None:
+            for _ in range(wait):
+                await asyncio.sleep(0)
+            await together.value("r", compute, [number])
+
+        await asyncio.gather(*(one(n, 0) for n in range(4)))
+        await asyncio.gather(*(one(n, 3 * n) for n in range(4)))
+        return [len(call) for call in compute.calls]
+
+    assert asyncio.run(then_apart()) == [4, 4]
+
+
+@pytest.mark.parametrize("limit", [gathering.GAP, gathering.PATIENCE])
+def test_nobody_waits_for_those_who_do_not_come(limit: float) -> None:
+    """The second round is of one alone, which waits for its three companions in vain."""
+    now = 0.0
+
+    def clock() -> float:
+        nonlocal now
+        now += limit / 10
+        return now
+
+    assert [len(call) for call in rounds_of([4, 1, 1], 0, clock)] == [4, 1, 1]
