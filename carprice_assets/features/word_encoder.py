@@ -71,8 +71,8 @@ class WordEncoder(Transformer):
         return _block(columns, np.array([found[car] for car in cars], dtype=np.float64))
 
     def _worth(self, car: Car) -> float:
-        *title, year = car
-        plain, told = self._words.of(tuple(title), self._of_title)
+        plain, told = self._words.of(car[:-1], self._of_title)
+        year = car[-1]
         # Added up exactly, whatever the order.
         return self._typical + math.fsum(plain + self._weighed(_year_words(year, told)))
 
