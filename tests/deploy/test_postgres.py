@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,16 +23,19 @@ pytestmark = pytest.mark.long
 
 
 @pytest.fixture
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+def postgres() -> Iterator[int]:
     """The port of a PostgreSQL with an empty database ``dagster``."""
     if not all(shutil.which(name) for name in ("initdb", "pg_ctl", "createdb")):
         pytest.skip("no PostgreSQL here")
-    folder = tmp_path_factory.mktemp("postgres")
+    # Not below pytest's folders, which no other user may enter.
+    with tempfile.TemporaryDirectory(prefix="carprice-postgres-") as folder:
+        yield from serving(Path(folder))
+
+
+def serving(folder: Path) -> Iterator[int]:
     alone: list[str] = []
     if os.geteuid() == 0:  # PostgreSQL does not run as root
         alone = ["runuser", "-u", "postgres", "--"]
-        for place in (folder, *folder.parents[:2]):
-            place.chmod(0o755)
         if subprocess.run(["chown", "postgres", folder], capture_output=True).returncode:
             pytest.skip("there is no user postgres")
     with socket.socket() as free:
