@@ -151,7 +151,10 @@ async def promote(store: ReleaseStore, service: Service, seen: Seen, every: floa
         await asyncio.to_thread(
             store.promote, service.market, other, serving, Decision("promoted", ())
         )
-        seen.promotions.append(await service.until(other))
+        try:
+            seen.promotions.append(await service.until(other))
+        except (httpx.HTTPError, ValueError) as error:
+            seen.faults[f"{type(error).__name__}: {error}"[:200]] += 1
 
 
 async def weigh(pids: list[int], seen: Seen) -> None:
@@ -167,7 +170,9 @@ async def weigh(pids: list[int], seen: Seen) -> None:
 async def measure(address: str, store: ReleaseStore, pid: int, chosen: Any) -> Seen:
     """All of it."""
     market = next(path.name for path in store.root.iterdir() if path.is_dir())
-    limits = httpx.Limits(max_connections=256, max_keepalive_connections=64)
+    # An idle connection is given up before the service does so, after 5 s: a request that leaves
+    # on one that is being closed fails, and says nothing of the service.
+    limits = httpx.Limits(max_connections=256, keepalive_expiry=2.0)
     async with httpx.AsyncClient(base_url=address, limits=limits) as client:
         service, seen = Service(client, market), Seen()
         for release in store.list(market):
