@@ -170,9 +170,9 @@ async def weigh(pids: list[int], seen: Seen) -> None:
 async def measure(address: str, store: ReleaseStore, pid: int, chosen: Any) -> Seen:
     """All of it."""
     market = next(path.name for path in store.root.iterdir() if path.is_dir())
-    # An idle connection is given up before the service does so, after 5 s: a request that leaves
-    # on one that is being closed fails, and says nothing of the service.
-    limits = httpx.Limits(max_connections=256, keepalive_expiry=2.0)
+    # A connection each: a request that leaves on an idle one just when the service closes it
+    # fails, and says nothing of the service.
+    limits = httpx.Limits(max_connections=256, max_keepalive_connections=0)
     async with httpx.AsyncClient(base_url=address, limits=limits) as client:
         service, seen = Service(client, market), Seen()
         for release in store.list(market):
