@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 from carprice_assets.errors import UserError
 from carprice_assets.releases.ledger import append_line, last_sequence, read_lines
 from carprice_assets.releases.manifest import RELEASE_ID
-from carprice_assets.releases.pointer import Champion, read_pointer
+from carprice_assets.releases.pointer import BrokenPointer, Champion, read_pointer
 from carprice_assets.releases.port import Port, fsync_tree, make_folders, remove_tree
 from carprice_assets.releases.release import Release
 from carprice_assets.releases.sharing import share
@@ -44,7 +44,11 @@ class MarketFolder:
 
     def pointer(self) -> Champion | None:
         """The champion pointer; None before the first promotion."""
-        return read_pointer(self.path / POINTER)
+        try:
+            return read_pointer(self.path / POINTER)
+        except BrokenPointer as error:
+            told = f"{error}: run carprice releases repair --market {self.name}"
+            raise BrokenPointer(told) from error
 
     def releases(self) -> list[Release]:
         """All releases by id, whole or not."""

@@ -17,6 +17,10 @@ FORMAT = 1
 MAX_PREDECESSORS = 20
 
 
+class BrokenPointer(UserError):  # noqa: N818  # a UserError that says what kind
+    """A pointer that can be made again from the ledger."""
+
+
 @dataclass(frozen=True)
 class Champion:
     """What serves, and everything that the ledger says about how it came to.
@@ -100,12 +104,17 @@ def read_pointer(path: Path) -> Champion | None:
 
     Raises
     ------
+    BrokenPointer
+        For a file that is no pointer.
     UserError
-        For a newer format or a file that is no pointer.
+        For a newer format.
     """
     if not path.exists():
         return None
-    table = read_object(path)
+    try:
+        table = read_object(path)
+    except UserError as error:
+        raise BrokenPointer(str(error)) from error
     check_format(table, FORMAT, str(path))
     release, line, sequence = (table.get(k) for k in ("release", "predecessors", "sequence"))
     since, event, facts = (table.get(key) for key in ("since", "event", "facts"))
@@ -122,5 +131,5 @@ def read_pointer(path: Path) -> Champion | None:
         and event in ("promoted", "rolled_back")
         and isinstance(facts, dict)
     ):
-        raise UserError(f"{path} is no champion pointer")
+        raise BrokenPointer(f"{path} is no champion pointer")
     return Champion(str(release), since, sequence, str(event), replaced, tuple(line or ()), facts)  # pyright: ignore[reportUnknownArgumentType]

@@ -43,6 +43,10 @@ def test_the_ledger_gives_the_same_pointer(moved: ReleaseStore, content: bytes |
     else:
         path.write_bytes(content)
     assert "champion.json" in pointer_problem(moved, "us")
+    for call in (moved.champion, lambda market: moved.rollback(market, None, "x")):
+        if content is not None:
+            with pytest.raises(UserError, match="run carprice releases repair --market us"):
+                call("us")
     told = repair(moved, "us")
     assert "as the ledger's move 5 says" in told
     assert path.read_bytes() == before
