@@ -40,10 +40,16 @@ LOOKS = {
     "wide": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"},
     "wide, dark": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"},
 }
-BROADER = """() => [...document.querySelectorAll("body *")]
-  .filter(e => !e.closest("svg, .unseen, .skip") && e.getClientRects().length
+BROADER = """() => { return [...document.querySelectorAll("body *")]
+  .filter(e => !e.closest("svg, .unseen, .skip") && e.getClientRects().length && !scrolls(e)
     && e.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
-  .map(e => e.outerHTML.slice(0, 120))"""
+  .map(e => e.outerHTML.slice(0, 120));
+function scrolls(e) {
+  for (let up = e.parentElement; up; up = up.parentElement)
+    if (["auto", "scroll"].includes(getComputedStyle(up).overflowX)) return true;
+  return false;
+}}"""
+"""What reaches beyond the screen, but for tables that scroll by themselves."""
 SMALL = """() => [...document.querySelectorAll("button, input:not([type=hidden]), select, nav a")]
   .filter(e => e.getClientRects().length && e.getBoundingClientRect().height < 24)
   .map(e => e.outerHTML.slice(0, 120))"""
