@@ -127,13 +127,11 @@ def car_form(valuer: Valuer, given: Mapping[str, str], errors: Sequence[Note] = 
     wrong = {note.field: note.message for note in reversed(errors)}
 
     def field_of(name: str, **more: Any) -> Input:
-        own = given.get(name, "")
-        filled = name not in given and bool(usual.get(name))
         return Input(
             name,
             more.pop("label", LABELS.get(name, name)),
-            usual[name] if filled else own,
-            filled=filled,
+            usual.get(name, given.get(name, "")),
+            filled=name in usual,
             error=wrong.get(name, ""),
             **more,
         )

@@ -189,6 +189,7 @@ def test_the_keyboard_is_enough(page: Page) -> None:
     expect(page.get_by_label("Model")).to_be_focused()
     page.keyboard.type("F-")
     expect(page.get_by_label("Year")).to_be_visible()
+    expect(page.get_by_label("Model")).to_be_focused()
     page.get_by_label("Asking price").press("Enter")
     expect(page.get_by_role("region", name="Valuation")).to_contain_text("$10,000")
 

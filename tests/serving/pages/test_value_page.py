@@ -19,9 +19,10 @@ from carprice_serving.app import create_app
 from carprice_serving.settings import Settings
 
 KNOWN = stock(
-    {"year": 2020.0, "mileage": 40_200.0, "price": 30_000.0},
+    {"mileage": 40_200.0, "price": 30_000.0, "drivetrain": "Four-wheel Drive"},
     {"year": 2020.0, "mileage": 50_000.0, "price": 28_000.0, "drivetrain": "Four-wheel Drive"},
     {"year": 2018.0, "mileage": 90_000.0, "price": 20_000.0, "trim": "Lariat"},
+    {"year": 2023.0, "mileage": 9_000.0, "price": 41_000.0, "drivetrain": "Four-wheel Drive"},
     {"year": 2024.0, "mileage": 5.0, "price": 50_000.0, "stock_type": "New", "trim": ""},
     {"model": "Maverick", "stock_type": "New", "year": 2024.0},
     {"make": "Kia", "model": "Rio", "year": 2015.0, "drivetrain": "Front-wheel Drive"},
