@@ -18,6 +18,7 @@ from carprice_assets.home import Home
 from carprice_assets.housekeeping.alone import alone
 from carprice_assets.housekeeping.backup import back_up
 from carprice_assets.housekeeping.restore import restore, restored_problems
+from carprice_assets.listings.migrations import MIGRATIONS
 from carprice_assets.listings.warehouse import Warehouse
 from carprice_assets.releases.rules import Decision
 from carprice_assets.releases.store import ReleaseStore
@@ -77,7 +78,7 @@ def of(home: Home) -> dict[str, str]:
 
 def test_what_is_restored_is_what_was(used: Home, tmp_path: Path) -> None:
     made = back_up(used, tmp_path / "backup")
-    assert made.schema == 4
+    assert made.schema == len(MIGRATIONS)
     again = Home(tmp_path / "again")
     assert restore(again, tmp_path / "backup") == made.files
     assert of(again) == of(used)

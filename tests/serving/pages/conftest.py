@@ -23,7 +23,8 @@ PATIENCE = 60_000.0
 OUTSIDE = re.compile(r"^(https?|wss?)://(?!127\.0\.0\.1[:/])")
 
 
-@pytest.fixture(scope="session")
+# No longer than a module: the driver's event loop counts as running in this thread meanwhile.
+@pytest.fixture(scope="module")
 def browser(chromium_path: str) -> Iterator[Browser]:
     from playwright.sync_api import expect, sync_playwright
 
