@@ -101,8 +101,10 @@ class Imputer(Transformer):
     def notes(self, columns: Columns) -> Iterator[tuple[int, Note]]:
         """A note for each mileage of a car that is not New, and each MSRP of a New one."""
         block = columns[self.name] if self.name in columns else self.transform(columns)
-        if len(block) == 1 and not (block[0, NO_MILEAGE] > 0 or block[0, NO_MSRP] > 0):
-            return
+        if len(block) == 1:
+            new = texts(columns, "stock_type")[0] == NEW
+            if not block[0, NO_MSRP if new else NO_MILEAGE] > 0:
+                return
         new = self._new(columns)
         for row in np.flatnonzero((block[:, NO_MILEAGE] > 0) & ~new).tolist():
             used = f"{block[row, MILEAGE]:,.0f}, usual for age and make, was used"
@@ -128,6 +130,8 @@ class Imputer(Transformer):
     ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         mileage = numbers(columns, "mileage")
         missing = ~_within(mileage, "mileage")
+        if not missing.any():
+            return mileage, missing
         mileage = np.where(missing, 0.0, mileage)
         wanted = np.flatnonzero(missing & ~self._new(columns)).tolist()
         if wanted:

@@ -71,15 +71,15 @@ class WordEncoder(Transformer):
         return _block(columns, np.array([found[car] for car in cars], dtype=np.float64))
 
     def _worth(self, car: Car) -> float:
-        plain, told = self._words.of(car[:-1], self._of_title)
-        year = car[-1]
+        make, model, trim, new, year = car
+        plain, told = self._words.of((make, model, trim, new), self._of_title)
         # Added up exactly, whatever the order.
         return self._typical + math.fsum(plain + self._weighed(_year_words(year, told)))
 
     def _of_title(self, title: tuple[str, str, str, bool]) -> tuple[list[float], Words]:
         """Weights of the words of a title and kind, and the words that years are crossed with."""
-        *words, new = title
-        told = _title_words(*words)
+        make, model, trim, new = title
+        told = _title_words(make, model, trim)
         return self._weighed(told.every) + self._weighed(_kind_words(new, told)), told
 
     def _weighed(self, words: list[str]) -> list[float]:

@@ -210,13 +210,13 @@ class Order:
             good.append([few and max(today - each + 0.5, YOUNGEST) <= YOUNG for each in own])
         found = variants_of_few(years, good, kinds)
         car = np.array(found.car, np.intp)
-        rows = take(columns, car)
-        rows["year"], rows["stock_type"] = np.array(found.year), text_array(found.kind)
-        driven = numbers(rows, "mileage")
-        for row in range(found.count, len(found.car)):
+        driven = [mileage[each] for each in found.car]
+        for row in range(found.count, len(driven)):
             if found.kind[row] == USED and isnan(driven[row]):
                 driven[row] = 0.0
-        rows["mileage"] = driven
+        rows = take(columns, car)
+        rows["year"], rows["stock_type"] = np.array(found.year), text_array(found.kind)
+        rows["mileage"] = np.array(driven)
         same = np.array(found.same, np.intp)
         new = np.array([[kind == NEW] for kind in kinds], bool)
         other, as_good = np.array(found.other, np.intp), np.array(found.good, bool)
