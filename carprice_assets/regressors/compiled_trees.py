@@ -37,7 +37,8 @@ def catboost_of(trees: TreeArrays, columns: int, base: float) -> Any:
         "features_info": {
             "float_features": [_feature(column, known) for column, known in enumerate(borders)]
         },
-        "model_info": {},
+        # CatBoost complains, each time it reads a model, of one that states no parameter at all.
+        "model_info": {"params": {"flat_params": {"loss_function": "RMSE"}}},
         "scale_and_bias": [1, [base]],
         "trees": _nested(trees, place),
     }

@@ -46,7 +46,9 @@ def drawn(rows: int, seed: int) -> np.ndarray[Any, Any]:
 
 
 @pytest.mark.parametrize("library", ["lightgbm", "xgboost"])
-def test_catboost_gives_what_the_arrays_give(library: str, tmp_path: Path) -> None:
+def test_catboost_gives_what_the_arrays_give(
+    library: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     trees, base = grown(library, drawn(2_000, 1))
     model = catboost_of(trees, COLUMNS, base)
     features = drawn(3_000, 2)
@@ -59,6 +61,7 @@ def test_catboost_gives_what_the_arrays_give(library: str, tmp_path: Path) -> No
     together = form.predict(features[:100])
     alone = [float(form.predict(features[i : i + 1])[0]) for i in range(100)]
     assert together.tolist() == alone
+    assert "".join(capfd.readouterr()) == "", "CatBoost has nothing to remark"
 
 
 def test_trees_of_one_leaf() -> None:
