@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from carprice_assets.bargains.published import BargainList
+from carprice_assets.listings import normalise
 
 HEAD = (
     f"{'':>4} {'price':>9} {'expected':>9} {'range':>19} {'saves':>6} {'days':>5} {'drops':>5}  car"
@@ -13,7 +14,11 @@ HEAD = (
 
 
 def lines(found: BargainList, *, make: str = "", limit: int = 20, apart: bool = False) -> list[str]:
-    """The list, of one make where ``make`` names it, and what stands apart where asked."""
+    """The list, of one make where ``make`` names it, and what stands apart where asked.
+
+    What a listing says may hold anything; control characters, which a terminal would obey, are
+    told as blanks.
+    """
     content = found.content
     told = [
         f"{content['market']}, {found.day}: {len(found.bargains)} bargains and"
@@ -24,11 +29,11 @@ def lines(found: BargainList, *, make: str = "", limit: int = 20, apart: bool = 
     if apart:
         told += ["", "set apart: more likely errors or frauds"]
         told += _table(_of(found.apart, make)[:limit])
-    return told
+    return ["".join(c if c.isprintable() else " " for c in line) for line in told]
 
 
 def _of(entries: Sequence[dict[str, Any]], make: str) -> list[dict[str, Any]]:
-    wanted = make.casefold()
+    wanted = normalise.make(make).casefold()
     return [each for each in entries if not wanted or each["make"].casefold() == wanted]
 
 
@@ -48,5 +53,5 @@ def _entry(place: int, each: dict[str, Any]) -> list[str]:
         f"{place:>4} {each['price']:>9,} {expected:>9} {ends:>19} {saves:>6}"
         f" {each['days_on_sale']:>5} {each['drops']:>5}  {car}{miles}"
     )
-    told = [first, f"{'':>5}{each['url']}"]
+    told = [first, *([f"{'':>5}{each['url']}"] if each["url"] else [])]
     return told + [f"{'':>5}doubt: {doubt['message']}" for doubt in each["doubts"]]
