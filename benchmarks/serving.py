@@ -22,6 +22,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import statistics
 import sys
 import tempfile
@@ -56,6 +57,7 @@ max_year_violations = 1.0
 max_new_violations = 1.0
 """
 BARS = {"bare": 1.6, "echo": 6.0, "clients": 1.5, "thousand": 3.0, "others": 50.0}
+BARS |= {"steady": 200.0, "reload": 300.0, "start": 3.0, "regressor": 10.0}
 CLIENTS = 16
 OTHERS = "automl,ensemble,pytorch_network,random_forest,tensorflow_network"
 
@@ -164,7 +166,12 @@ def reload_memory(server: Server, home: Path, market: str, release: Path) -> tup
     ids = [each.id for each in store.list(market) if each.id != release.name]
     most = 0.0
     if not ids:
-        return float("nan"), server.resident()
+
+        def build(folder: Path) -> None:
+            shutil.copytree(release / "content", folder, dirs_exist_ok=True)
+            (folder / "again.json").write_text("{}")  # the same release by another id
+
+        ids = [store.stage(market, build, {}).id]
     for wanted in [*ids[-2:], release.name] * 2:
         now = store.champion(market)
         if now != wanted:
@@ -198,9 +205,14 @@ def main() -> int:
     parser.add_argument("--all", action="store_true")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        home = given.home or Path(folder) / "home"
+        home = Path(folder) / "home"
         if given.home is None:
             train(home, given.all)
+        else:
+            # Releases are promoted to and fro: in a copy, whatever the home is used for.
+            for part in ("releases", "markets"):
+                if (given.home / part).is_dir():
+                    shutil.copytree(given.home / part, home / part)
         return measure(home, given.market, given.rounds, given.seconds)
 
 
@@ -255,6 +267,10 @@ def measure(home: Path, market: str, count: int, seconds: float) -> int:
     )
     p99 = percentile(waits, 0.99)
     missed += p99 > BARS["others"]
+    missed += steady > BARS["steady"]
+    missed += most > BARS["reload"]
+    missed += start > BARS["start"]
+    missed += sum(p50 > BARS["regressor"] for p50 in regressors.values())
     print(f"while 10,000 cars are computed: p50 {statistics.median(waits):.1f} ms, ", end="")
     print(f"p99 {p99:.1f} ms (bar 50), largest {max(waits):.1f} ms of {len(waits)}")
     print(
