@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any, cast
 
 from carprice_assets.errors import UserError
-from carprice_assets.files import canonical_json, sha256_bytes, write_atomic
+from carprice_assets.files import canonical_json, sha256_bytes
 from carprice_assets.markets.market import NAME
+from carprice_assets.releases.port import make_folders, replace_file
+from carprice_assets.releases.store import ReleaseStore
 from carprice_assets.releases.strict import check_format, read_object
 
 FOLDER, POINTER = "bargains", "bargains.json"
@@ -44,19 +46,23 @@ class BargainList:
         return cast("list[dict[str, Any]]", self.content["apart"])
 
 
-def publish(releases: Path, market: str, content: dict[str, Any]) -> BargainList:
+def publish(store: ReleaseStore, market: str, content: dict[str, Any]) -> BargainList:
     """Keep a list below ``releases/<market>/bargains/`` and move the pointer to it.
 
-    The file is there, whole, before the pointer names it; an equal list keeps its file.
+    The file is there, whole, before the pointer names it; an equal list keeps its file. Written
+    through the store's port, under the market's lock.
     """
     data = canonical_json({"format": FORMAT, **content})
     found = BargainList(sha256_bytes(data)[:32], content)
-    folder = _market(releases, market)
-    path = folder / FOLDER / f"{found.id}.json"
-    if not path.exists():
-        write_atomic(path, data)
-    pointer = {"format": FORMAT, "list": found.id, "day": found.day}
-    write_atomic(folder / POINTER, canonical_json(pointer))
+    folder = store.folder(market)
+    with folder.held():
+        _sweep(store, folder.path)
+        path = folder.path / FOLDER / f"{found.id}.json"
+        make_folders(store.port, path.parent)
+        if not path.exists():
+            replace_file(store.port, path, data)
+        pointer = {"format": FORMAT, "list": found.id, "day": found.day}
+        replace_file(store.port, folder.path / POINTER, canonical_json(pointer))
     return found
 
 
@@ -108,3 +114,11 @@ def _market(releases: Path, market: str) -> Path:
     if not NAME.fullmatch(market):
         raise UserError(f"{market!r} is no market's name")
     return releases / market
+
+
+def _sweep(store: ReleaseStore, folder: Path) -> None:
+    """Remove what a publication left that was killed; the caller holds the market's lock."""
+    lists = (folder / FOLDER).glob(".*.json.*.tmp")
+    strays = [path for path in lists if LIST_ID.fullmatch(path.name.split(".")[1])]
+    for stray in (*strays, *folder.glob(f".{POINTER}.*.tmp")):
+        store.port.unlink(stray)

@@ -1,7 +1,7 @@
 """Bargains: the autoencoders, the detector made of them, the list, and its announcement."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import dagster as dg
@@ -54,11 +54,23 @@ def _champion(platform: Platform, market: str) -> Valuer | None:
     return None if serving is None else Valuer.load(store.open(market, serving).path)
 
 
-def _deployed(platform: Platform, market: str, dataset: str) -> dict[str, Reconstruction]:
-    """Errors of the deployed detector's autoencoders on the present hold-out."""
+def _deployed(
+    platform: Platform, market: str, dataset: str, warn: Callable[[str], None]
+) -> dict[str, Reconstruction]:
+    """Errors of the deployed detector's autoencoders on the present hold-out.
+
+    A detector that cannot be read, of an older format say, is told and compared with no more:
+    it would otherwise stop the very training that replaces it.
+    """
     valuer = _champion(platform, market)
-    detector = None if valuer is None else detector_of(valuer)
-    if valuer is None or detector is None:
+    if valuer is None:
+        return {}
+    try:
+        detector = detector_of(valuer)
+    except UserError as error:
+        warn(f"compared with no deployed detector: {error}")
+        return {}
+    if detector is None:
         return {}
     holdout = read_side(platform.artifacts.get(dataset).path, "holdout")
     return deployed_errors(detector, FeatureSet.load(valuer.content / FEATURES), holdout)
@@ -96,7 +108,7 @@ def _autoencoder(name: str) -> dg.AssetsDefinition:
                 seed=market.training.seed,
                 progress=progress_to(context),
             )
-            deployed = _deployed(platform, market.name, encoded.dataset)
+            deployed = _deployed(platform, market.name, encoded.dataset, context.log.warning)
         verdict = judge(fitted.reconstruction, deployed.get(name), market.bargains)
         return dg.MaterializeResult(
             value=fitted.artifact,
@@ -181,7 +193,7 @@ def bargain_detector(
             encoded,
             platform.artifacts,
             rules=market.bargains,
-            deployed=_deployed(platform, name, encoded.dataset),
+            deployed=_deployed(platform, name, encoded.dataset, context.log.warning),
             seed=market.training.seed,
             progress=progress_to(context),
         )
@@ -248,7 +260,7 @@ def bargains(
             return warehouse.get_connection(what, tell)
 
         content = make_list(connect, market, valuer, platform.artifacts)
-        found = publish(platform.home.releases, name, content)
+        found = publish(platform.releases, name, content)
         with connect(f"past lists of {name}") as connection:
             proof = follow(connection, name, history(platform.home.releases, name))
     tell(f"{len(found.bargains)} bargains of {content['offers']:,} offers, list {found.id}")

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
+from carprice_assets.bargains.published import present
 from carprice_assets.errors import UserError
 from carprice_assets.home import Home
 from carprice_assets.housekeeping.restore import WORK
@@ -19,6 +20,7 @@ from carprice_assets.markets import load_markets
 from carprice_assets.releases.ledger import TORN, UNREADABLE, last_sequence, read_lines
 from carprice_assets.releases.market_folder import LEDGER
 from carprice_assets.releases.repair import moves, pointer_problem
+from carprice_assets.releases.shadow import read_shadow
 from carprice_assets.releases.store import ReleaseStore
 from carprice_assets.releases.valuer import Valuer
 
@@ -160,11 +162,28 @@ def _releases(home: Home, market: str, now: datetime) -> Iterator[Finding]:
                 "the next decision adds it by itself",
             )
         yield _champion(store, market, pointer.release, now)
+    yield from _shadow(store, market)
+    try:
+        present(home.releases, market)
+    except UserError as error:
+        do = f"carprice bargains --anew --market {market} publishes one anew"
+        yield Finding("WARN", what, f"its list of bargains: {error}", do)
     others = [r for r in store.list(market) if pointer is None or r.id != pointer.release]
     for release in others:
         if problems := store.verify(release):
             told = f"release {release.id}, which does not serve, is damaged: {problems[0]}"
             yield Finding("WARN", what, told, "restore it, or remove its folder")
+
+
+def _shadow(store: ReleaseStore, market: str) -> Iterator[Finding]:
+    what, off = f"market {market}", f"carprice releases shadow --market {market} --off ends it"
+    try:
+        shadow = read_shadow(store.root, market)
+        if shadow is not None:
+            store.open(market, shadow)
+    except UserError as error:
+        told = str(error).split(": carprice ")[0]
+        yield Finding("WARN", what, f"its shadow: {told}", off)
 
 
 def _champion(store: ReleaseStore, market: str, release_id: str, now: datetime) -> Finding:

@@ -232,7 +232,8 @@ class MarketFolder:
                 self._clear(folder, name)
             finally:
                 lock.release()
-        for stray in (s for name in (POINTER, SHADOW) for s in self.path.glob(f".{name}.*.tmp")):
+        names = (POINTER, SHADOW, "bargains.json")
+        for stray in (s for name in names for s in self.path.glob(f".{name}.*.tmp")):
             with contextlib.suppress(OSError):  # it does no harm, and the next call tries again
                 self.port.unlink(stray)
 

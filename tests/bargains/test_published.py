@@ -25,6 +25,7 @@ from carprice_assets.bargains.published import (
 from carprice_assets.bargains.ranking import rank
 from carprice_assets.bargains.telling import lines
 from carprice_assets.errors import UserError
+from carprice_assets.releases.store import ReleaseStore
 
 
 def content(day: str, *prices: float, market: str = "own") -> dict[str, Any]:
@@ -43,28 +44,28 @@ def content(day: str, *prices: float, market: str = "own") -> dict[str, Any]:
 
 
 def test_a_list_is_read_as_it_was_published_and_never_changes(tmp_path: Path) -> None:
-    first = publish(tmp_path, "own", content("2026-01-05", 15_000))
+    first = publish(ReleaseStore(tmp_path), "own", content("2026-01-05", 15_000))
     path = tmp_path / "own" / FOLDER / f"{first.id}.json"
     before = path.stat().st_mtime_ns
     assert present(tmp_path, "own") == first
-    assert publish(tmp_path, "own", content("2026-01-05", 15_000)) == first
+    assert publish(ReleaseStore(tmp_path), "own", content("2026-01-05", 15_000)) == first
     assert path.stat().st_mtime_ns == before
-    second = publish(tmp_path, "own", content("2026-01-07", 15_000, 14_000))
+    second = publish(ReleaseStore(tmp_path), "own", content("2026-01-07", 15_000, 14_000))
     assert present(tmp_path, "own") == second
     assert history(tmp_path, "own") == [first, second]
     assert read(tmp_path, "own", first.id) == first
 
 
 def test_markets_have_lists_of_their_own(tmp_path: Path) -> None:
-    one = publish(tmp_path, "one", content("2026-01-05", 15_000, market="one"))
-    other = publish(tmp_path, "other", content("2026-01-05", 14_000, market="other"))
+    one = publish(ReleaseStore(tmp_path), "one", content("2026-01-05", 15_000, market="one"))
+    other = publish(ReleaseStore(tmp_path), "other", content("2026-01-05", 14_000, market="other"))
     assert present(tmp_path, "one") == one
     assert present(tmp_path, "other") == other
     assert present(tmp_path, "third") is None
 
 
 def test_a_changed_list_is_refused(tmp_path: Path) -> None:
-    found = publish(tmp_path, "own", content("2026-01-05", 15_000))
+    found = publish(ReleaseStore(tmp_path), "own", content("2026-01-05", 15_000))
     path = tmp_path / "own" / FOLDER / f"{found.id}.json"
     path.write_bytes(path.read_bytes().replace(b"15000", b"25000"))
     with pytest.raises(UserError, match="is changed"):
@@ -75,7 +76,7 @@ def test_a_changed_list_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_list_as_text_has_cars_doubts_and_one_make(tmp_path: Path) -> None:
-    found = publish(tmp_path, "own", content("2026-01-05", 15_000, 2_000))
+    found = publish(ReleaseStore(tmp_path), "own", content("2026-01-05", 15_000, 2_000))
     told = "\n".join(lines(found, apart=True))
     assert "1 bargains and 1 set apart of 2 current offers" in told
     assert "2020 Honda Civic EX, 30,000" in told

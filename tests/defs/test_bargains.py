@@ -24,6 +24,7 @@ from carprice_assets.bargains.valuing import unseen_of, value_offers
 from carprice_assets.cli import main
 from carprice_assets.defs import bargains as module
 from carprice_assets.defs.bargains import announce_bargains
+from carprice_assets.errors import UserError
 from carprice_assets.home import Home
 from carprice_assets.listings.warehouse import Warehouse
 from carprice_assets.markets import load_market
@@ -131,6 +132,16 @@ def test_where_the_deployed_one_is_better_the_run_goes_on_without_the_new_one(
     assert check.severity == dg.AssetCheckSeverity.WARN
     assert PLAIN not in outcome.facts["bargain_detector"]["autoencoders"]
     assert PLAIN in outcome.facts["bargain_detector"]["left_out"]
+
+
+def test_a_deployed_detector_that_cannot_be_read_does_not_stop_its_successor(
+    run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(valuer: Valuer) -> None:
+        raise UserError(f"release {valuer.release_id}: its detector is of another time")
+
+    monkeypatch.setattr(module, "detector_of", refuse)
+    assert run(PLAIN, "bargain_detector").success
 
 
 def test_a_detector_of_another_feature_set_is_not_carried(

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import pytest
 from tests_support import add_market
 
+from carprice_assets.bargains.published import FOLDER, NEEDED, publish
 from carprice_assets.files import folder_hashes
 from carprice_assets.home import Home
 from carprice_assets.housekeeping.doctor import Finding, examine
@@ -157,6 +158,27 @@ def test_damaged_releases(used: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     one(used, "FAIL", f"champion {serving} is damaged", "carprice releases rollback --market us")
     shutil.rmtree(used.releases / "us" / serving)
     one(used, "FAIL", f"has no release {serving}", "carprice releases rollback --market us")
+
+
+def test_a_shadow_that_cannot_be_scored(used: Home) -> None:
+    path = used.releases / "us" / "shadow.json"
+    off = "carprice releases shadow --market us --off"
+    path.write_text('{"format": 1, "release": "no id"}')
+    one(used, "WARN", "its shadow: ", off)
+    path.write_text('{"format": 1, "release": "' + "0" * 32 + '"}')
+    one(used, "WARN", f"its shadow: market us has no release {'0' * 32}", off)
+    champion = ReleaseStore(used.releases).champion("us")
+    path.write_text(f'{{"format": 1, "release": "{champion}"}}')
+    assert ailing(used) == []
+
+
+def test_a_damaged_list_of_bargains(used: Home) -> None:
+    store = ReleaseStore(used.releases)
+    found = publish(store, "us", {**dict.fromkeys(NEEDED, ""), "day": "2026-01-05"})
+    assert ailing(used) == []
+    path = used.releases / "us" / FOLDER / f"{found.id}.json"
+    path.write_bytes(path.read_bytes() + b" ")
+    one(used, "WARN", f"{found.id}.json is changed", "carprice bargains --anew --market us")
 
 
 def test_an_old_champion(used: Home, monkeypatch: pytest.MonkeyPatch) -> None:

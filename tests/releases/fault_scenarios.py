@@ -14,6 +14,7 @@ import numpy as np
 import release_kit
 from faulty_port import FaultyPort
 
+from carprice_assets.bargains.published import NEEDED, publish
 from carprice_assets.releases.pack import pack
 from carprice_assets.releases.port import Port
 from carprice_assets.releases.prune import prune
@@ -75,6 +76,8 @@ class Scenario:
         What the operation adds to the ledger.
     shadowed, shadow
         Number of the shadow before and afterwards; None where there is none.
+    listed, list
+        Number of the list of bargains before and afterwards; None where there is none.
     """
 
     releases: int
@@ -86,6 +89,8 @@ class Scenario:
     events: tuple[str, ...] = ()
     shadowed: int | None = None
     shadow: int | None = None
+    listed: int | None = None
+    list: int | None = None
 
 
 def ids(disk: Path) -> dict[int, str]:
@@ -122,6 +127,14 @@ def _no_shadow(store: ReleaseStore, _: Path) -> None:
         end_shadow(store, MARKET)
 
 
+def _publish(number: int) -> Act:
+    def act(store: ReleaseStore, _: Path) -> None:
+        table = dict.fromkeys(NEEDED, "")
+        publish(store, MARKET, {**table, "day": f"2026-01-0{number}", "offers": number})
+
+    return act
+
+
 SCENARIOS: dict[str, Scenario] = {
     "stage the first": Scenario(0, 0, lambda store, _: stage(store, 9), comes=(9,)),
     "stage another": Scenario(2, 1, lambda store, _: stage(store, 9), comes=(9,)),
@@ -155,6 +168,8 @@ SCENARIOS: dict[str, Scenario] = {
     "shadow the first": Scenario(2, 1, _shadow(1), events=("shadowed",), shadow=1),
     "shadow another": Scenario(3, 1, _shadow(2), events=("shadowed",), shadowed=1, shadow=2),
     "end a shadow": Scenario(2, 1, _no_shadow, events=("unshadowed",), shadowed=1),
+    "publish the first list": Scenario(1, 1, _publish(1), list=1),
+    "publish another list": Scenario(1, 1, _publish(2), listed=1, list=2),
 }
 
 
@@ -172,6 +187,8 @@ def prepare(disk: Path, scenario: Scenario) -> None:
         _promote(number, number - 1 if number else None)(store, disk)
     if scenario.shadowed is not None:
         _shadow(scenario.shadowed)(store, disk)
+    if scenario.listed is not None:
+        _publish(scenario.listed)(store, disk)
 
 
 def copy(source: Path, target: Path) -> None:

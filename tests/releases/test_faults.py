@@ -19,6 +19,7 @@ from disk_model import Cut, DiskModel, cuts, lost, whole, write_out
 from fault_scenarios import MARKET, RELEASES, SCENARIOS, Scenario, copy, ids, prepare, store_at
 from faulty_port import ERRORS, FaultyPort, Stopped
 
+from carprice_assets.bargains.published import present
 from carprice_assets.errors import UserError
 from carprice_assets.releases.ledger import TORN, UNREADABLE, read_lines
 from carprice_assets.releases.shadow import read_shadow
@@ -43,6 +44,12 @@ def on_disk(disk: Path) -> Iterator[tuple[str, int, bytes | None]]:
         yield str(path.relative_to(disk)), path.stat().st_ino, data
 
 
+def listed(store: ReleaseStore) -> int | None:
+    """Number of the present list of bargains, its bytes checked."""
+    found = present(store.root, MARKET)
+    return None if found is None else int(found.content["offers"])
+
+
 class Trial:
     """One scenario with a template of its disk and the state before."""
 
@@ -63,6 +70,7 @@ class Trial:
         self.releases_after = self.before | {self.ids[n] for n in scenario.comes}
         self.releases_after -= {self.ids[n] for n in scenario.goes}
         kinds = (scenario.shadowed, scenario.shadow)
+        self.lists = (scenario.listed, scenario.listed if scenario.list is None else scenario.list)
         self.shadows = [None if n is None else self.ids[n] for n in kinds]
 
     def disk(self) -> Path:
@@ -106,17 +114,17 @@ class Trial:
         return not known
 
     def _check(self, disk: Path, returned: bool) -> None:
-        store = store_at(disk)
+        store, market = store_at(disk), disk / RELEASES / MARKET
         self.look(store)
         if returned:
             self.done(store)
         elif store.champion(MARKET) == self.champion:
             self.scenario.act(store, disk)
+            assert not list(market.glob("bargains/.*"))
         store.record(MARKET, {"event": "refused", "release": "the next"})
         store.folder(MARKET).sweep()
         self.look(store)
         self.done(store)
-        market = disk / RELEASES / MARKET
         assert not list((market / ".tmp").glob("*"))
         assert not list(market.glob(".*.json.*"))
         written = [line["event"] for line in read_lines(market / "ledger.jsonl")]
@@ -135,6 +143,7 @@ class Trial:
         assert champion in (self.champion, self.champion_after)
         assert champion is None or champion in there
         assert read_shadow(store.root, MARKET) in self.shadows
+        assert listed(store) in self.lists
         lines = store.ledger(MARKET)
         assert lines[: len(self.promised)] == self.promised
         pruned = {line["release"] for line in lines if line["event"] == "pruned"}
@@ -152,6 +161,7 @@ class Trial:
         assert {release.id for release in store.list(MARKET)} == self.releases_after
         assert store.champion(MARKET) == self.champion_after
         assert read_shadow(store.root, MARKET) == self.shadows[1]
+        assert listed(store) == self.lists[1]
         events = [line["event"] for line in store.ledger(MARKET)[len(self.lines) :]]
         assert set(self.scenario.events) <= set(events), events
 

@@ -13,6 +13,7 @@ from serving_lists import bargain_list, content
 
 from carprice_assets.bargains.published import FOLDER, POINTER, publish
 from carprice_assets.home import Home
+from carprice_assets.releases.store import ReleaseStore
 from carprice_serving.app import create_app
 from carprice_serving.bargain_lists import BargainLists, safe_address
 from carprice_serving.champions import HomeReleases
@@ -172,7 +173,7 @@ def ask(home: Home, path: str = ROUTE) -> Any:
 def test_a_damaged_list_is_refused_without_its_place(
     home: Home, caplog: pytest.LogCaptureFixture
 ) -> None:
-    found = publish(home.releases, "us", content())
+    found = publish(ReleaseStore(home.releases), "us", content())
     assert ask(home).json()["list"] == found.id
     path = home.releases / "us" / FOLDER / f"{found.id}.json"
     path.write_bytes(path.read_bytes().replace(b"20000", b"30000"))
@@ -190,11 +191,11 @@ def test_the_list_before_stays_while_the_new_one_cannot_be_read(home: Home) -> N
     times = [0.0]
     lists = BargainLists(HomeReleases(home), retry_seconds=30.0, clock=lambda: times[0])
     assert lists.present("us") is None
-    first = publish(home.releases, "us", content())
+    first = publish(ReleaseStore(home.releases), "us", content())
     shown = lists.present("us")
     assert shown is not None
     assert lists.present("us") is shown  # kept, not read anew
-    second = publish(home.releases, "us", content(day="2024-07-01"))
+    second = publish(ReleaseStore(home.releases), "us", content(day="2024-07-01"))
     path: Path = home.releases / "us" / FOLDER / f"{second.id}.json"
     whole = path.read_bytes()
     path.write_bytes(b"{}")
@@ -213,5 +214,5 @@ def test_the_list_before_stays_while_the_new_one_cannot_be_read(home: Home) -> N
 def test_a_malformed_entry_is_a_malformed_list(home: Home) -> None:
     made = content()
     made["bargains"][0]["year"] = "new"
-    publish(home.releases, "us", made)
+    publish(ReleaseStore(home.releases), "us", made)
     assert ask(home).status_code == 503

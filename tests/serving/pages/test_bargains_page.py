@@ -14,6 +14,7 @@ from serving_lists import bargain_list, content
 
 from carprice_assets.bargains.published import FOLDER, publish
 from carprice_assets.home import Home
+from carprice_assets.releases.store import ReleaseStore
 from carprice_serving.app import create_app
 from carprice_serving.settings import Settings
 
@@ -189,7 +190,7 @@ def test_where_there_is_nothing_the_page_says_why(
 
 
 def test_a_list_that_cannot_be_read_is_a_page_too(home: Home) -> None:
-    found = publish(home.releases, "us", content())
+    found = publish(ReleaseStore(home.releases), "us", content())
     path = home.releases / "us" / FOLDER / f"{found.id}.json"
     path.write_bytes(b"{}")
     with TestClient(create_app(Settings(home=home))) as client:

@@ -15,6 +15,7 @@ from told_release import stage_two
 
 from carprice_assets.bargains.published import publish
 from carprice_assets.home import Home
+from carprice_assets.releases.store import ReleaseStore
 from carprice_serving.app import create_app
 from carprice_serving.champions import HomeReleases
 from carprice_serving.settings import Settings
@@ -59,7 +60,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str
     """Where the service listens, and the id of the release that was refused."""
     home = Home(tmp_path_factory.mktemp("home"))
     ids = stage_two(home, tmp_path_factory.mktemp("inputs"))
-    publish(home.releases, "us", told())
+    publish(ReleaseStore(home.releases), "us", told())
     app = create_app(Settings(home=home, spool_megabytes=0), HomeReleases(home, PARTS))
     with listening(app) as found:
         yield found, ids[1]
