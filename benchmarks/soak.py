@@ -28,8 +28,9 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-import httpx
+import msgspec
 import numpy as np
 
 from carprice_assets.home import PROJECT, Home
@@ -44,6 +45,8 @@ CARS = [
 ]
 SIZES = (*[1] * 15, *[20] * 3, 200, 1_000)
 CLIENTS = 8
+IDLE_SECONDS = 2.0
+"""Less than the service keeps an idle connection: else both may use and close it at once."""
 FLAT = 1.1
 
 
@@ -59,27 +62,92 @@ class Seen:
     promotions: list[float] = field(default_factory=list)
 
 
+class Provenance(msgspec.Struct):
+    """Whence a valuation is."""
+
+    release: str
+
+
+class Valuation(msgspec.Struct):
+    """What is compared of a valuation."""
+
+    price: float
+    low: float
+    high: float
+    supported: bool
+    provenance: Provenance
+
+
+class Answer(msgspec.Struct):
+    """What is read of an answer."""
+
+    valuations: list[Valuation]
+
+
+class Connections:
+    """Keep-alive connections, one for each request under way, as many as it takes.
+
+    Bare streams: a client library's pool goes through all that wait at each request, and a load
+    generator that slows down under load measures itself.
+    """
+
+    def __init__(self, address: str) -> None:
+        found = urlsplit(address)
+        self.host, self.port = str(found.hostname), int(found.port or 80)
+        self.idle: list[tuple[float, asyncio.StreamReader, asyncio.StreamWriter]] = []
+
+    async def post(self, path: str, body: bytes) -> tuple[int, bytes]:
+        """Status and body; raises OSError or EOFError where the connection breaks."""
+        reader, writer = await self._connection()
+        head = (
+            f"POST {path} HTTP/1.1\r\nhost: {self.host}\r\ncontent-type: application/json\r\n"
+            f"content-length: {len(body)}\r\n\r\n"
+        )
+        try:
+            writer.write(head.encode() + body)
+            lines = (await reader.readuntil(b"\r\n\r\n")).lower()
+            found = re.search(rb"content-length: (\d+)", lines)
+            got = await reader.readexactly(int(found[1]) if found else 0)
+        except BaseException:
+            writer.close()
+            raise
+        if b"connection: close" in lines:
+            writer.close()
+        else:
+            self.idle.append((time.perf_counter(), reader, writer))
+        return int(lines[9:12]), got
+
+    async def _connection(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        while self.idle:
+            since, reader, writer = self.idle.pop()
+            if time.perf_counter() - since < IDLE_SECONDS:
+                return reader, writer
+            writer.close()
+        return await asyncio.open_connection(self.host, self.port)
+
+
 class Service:
     """The service and what each release answers."""
 
-    def __init__(self, client: httpx.AsyncClient, market: str) -> None:
-        self.client, self.market = client, market
+    def __init__(self, connections: Connections, market: str) -> None:
+        self.connections, self.market = connections, market
+        self.path = f"/api/v1/{market}/valuations"
+        self.bodies = {size: body(size) for size in {*SIZES, len(CARS)}}
+        self.read = msgspec.json.Decoder(Answer)
         self.expected: dict[str, list[Any]] = {}
 
     async def ask(self, size: int) -> tuple[str, list[Any]]:
         """The release and what it says of the known cars in turn; raises for a bad answer."""
-        cars = [CARS[n % len(CARS)] for n in range(size)]
-        answer = await self.client.post(
-            f"/api/v1/{self.market}/valuations", json={"cars": cars}, timeout=120
-        )
-        if answer.status_code != 200:
-            raise ValueError(f"status {answer.status_code}")
-        found = answer.json()["valuations"]
-        releases = {each["provenance"]["release"] for each in found}
+        post = self.connections.post(self.path, self.bodies[size])
+        status, got = await asyncio.wait_for(post, timeout=120)
+        if status != 200:
+            raise ValueError(f"status {status}: {got[:200]!r}")
+        found = self.read.decode(got).valuations
+        releases = {each.provenance.release for each in found}
         if len(found) != size or len(releases) != 1:
             raise ValueError(f"{len(found)} answers for {size} cars from {len(releases)} releases")
-        keys = ("price", "low", "high", "supported")
-        return releases.pop(), [[each[key] for key in keys] for each in found]
+        told = [(each.price, each.low, each.high, each.supported) for each in found]
+        return releases.pop(), told
 
     async def checked(self, size: int) -> str:
         """The release of an answer, which is held against what it gave before."""
@@ -98,6 +166,11 @@ class Service:
                 raise SystemExit(f"release {release} is not followed")
         self.expected.setdefault(release, found[1])
         return time.perf_counter() - begin
+
+
+def body(size: int) -> bytes:
+    """A request of ``size`` of the known cars in turn."""
+    return msgspec.json.encode({"cars": [CARS[n % len(CARS)] for n in range(size)]})
 
 
 async def capacity(service: Service, seconds: float) -> float:
@@ -123,7 +196,7 @@ async def load(service: Service, seen: Seen, rate: float, seconds: float) -> Non
         at = time.perf_counter()
         try:
             seen.releases[await service.checked(size)] += 1
-        except (httpx.HTTPError, ValueError) as error:
+        except (OSError, EOFError, ValueError) as error:
             seen.faults[f"{type(error).__name__}: {error}"[:200]] += 1
         seen.seconds.setdefault(size, []).append(time.perf_counter() - at)
 
@@ -153,7 +226,7 @@ async def promote(store: ReleaseStore, service: Service, seen: Seen, every: floa
         )
         try:
             seen.promotions.append(await service.until(other))
-        except (httpx.HTTPError, ValueError) as error:
+        except (OSError, EOFError, ValueError) as error:
             seen.faults[f"{type(error).__name__}: {error}"[:200]] += 1
 
 
@@ -170,30 +243,26 @@ async def weigh(pids: list[int], seen: Seen) -> None:
 async def measure(address: str, store: ReleaseStore, pid: int, chosen: Any) -> Seen:
     """All of it."""
     market = next(path.name for path in store.root.iterdir() if path.is_dir())
-    # A connection each: a request that leaves on an idle one just when the service closes it
-    # fails, and says nothing of the service.
-    limits = httpx.Limits(max_connections=256, max_keepalive_connections=0)
-    async with httpx.AsyncClient(base_url=address, limits=limits) as client:
-        service, seen = Service(client, market), Seen()
-        for release in store.list(market):
-            serving = store.champion(market)
-            if serving != release.id:
-                store.promote(market, release.id, serving, Decision("promoted", ()))
-            await service.until(release.id)
-        most = await capacity(service, chosen.capacity_seconds)
-        rate = most * chosen.share
-        print(f"capacity {most:.1f} requests a second of the mix, load {rate:.1f}", flush=True)
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        beside = [
-            asyncio.create_task(promote(store, service, seen, chosen.promote_every)),
-            asyncio.create_task(weigh([pid, *map(int, children)], seen)),
-        ]
-        await load(service, seen, rate, 60 * chosen.minutes)
-        for task in beside:
-            if task.done():
-                task.result()
-            task.cancel()
-        return seen
+    service, seen = Service(Connections(address), market), Seen()
+    for release in store.list(market):
+        serving = store.champion(market)
+        if serving != release.id:
+            store.promote(market, release.id, serving, Decision("promoted", ()))
+        await service.until(release.id)
+    most = await capacity(service, chosen.capacity_seconds)
+    rate = most * chosen.share
+    print(f"capacity {most:.1f} requests a second of the mix, load {rate:.1f}", flush=True)
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    beside = [
+        asyncio.create_task(promote(store, service, seen, chosen.promote_every)),
+        asyncio.create_task(weigh([pid, *map(int, children)], seen)),
+    ]
+    await load(service, seen, rate, 60 * chosen.minutes)
+    for task in beside:
+        if task.done():
+            task.result()
+        task.cancel()
+    return seen
 
 
 def tell(seen: Seen, minutes: float) -> int:
