@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import json
 import os
 import re
@@ -14,6 +16,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from serving_process import MARKET, sample_store, wait_for
@@ -59,6 +62,23 @@ def test_it_answers_and_ends_gracefully(
     process.send_signal(number)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err) == (0, "", "")
+
+
+@pytest.mark.parametrize("path", ["/health", "/value"])
+def test_head_is_answered_as_get_is_without_the_body(
+    service: tuple[subprocess.Popen[str], str], path: str
+) -> None:
+    place = service[1].removeprefix("http://")
+    told: list[tuple[Any, ...]] = []
+    with contextlib.closing(http.client.HTTPConnection(place, timeout=60)) as connection:
+        for method in ("GET", "HEAD"):  # on one connection: a body would be read as the next answer
+            connection.request(method, path, headers={"Accept": "text/html"})
+            answer = connection.getresponse()
+            told += [(answer.status, *map(answer.getheader, ("content-type", "content-length")))]
+            assert bool(answer.read()) == (method == "GET")
+        connection.request("GET", "/health")
+        assert connection.getresponse().read() == b'{"status":"ok"}'
+    assert told[0] == told[1]
 
 
 def test_a_body_of_10_megabytes_is_told_so(service: tuple[subprocess.Popen[str], str]) -> None:
