@@ -49,7 +49,15 @@ async def read_body(request: Request[Any, Any, Any], limit: int) -> bytes:
 
 
 def require_type(request: Request[Any, Any, Any], wanted: str) -> None:
-    """Refuse another content type than ``wanted`` (415); none at all will do."""
+    """Refuse another content type than ``wanted`` (415), and a compressed body; none will do."""
+    packed = request.headers.get("content-encoding", "").strip().lower()
+    if packed not in ("", "identity"):
+        raise field_problem(
+            "content-encoding",
+            "Content-Encoding",
+            f"a body must come as it is, got {packed[:100]!r}",
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+        )
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind and kind != wanted and not (wanted == JSON and kind.endswith("+json")):
         raise field_problem(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from carprice_assets.bargains import published
+from carprice_assets.errors import UserError
 from carprice_assets.home import Home
 from carprice_assets.markets.market import market_files
 from carprice_assets.releases.engine import Parts
@@ -57,7 +58,10 @@ class HomeReleases:
 
     def champion(self, market: str) -> str | None:
         """The id of the release that shall serve."""
-        return self.store.champion(market)
+        try:
+            return self.store.champion(market)
+        except UserError as error:  # told to whoever asks ``/ready``: where the home is stays here
+            raise UserError(str(error).replace(f"{self.home.root}/", "")) from error
 
     def load(self, market: str, release_id: str) -> Valuer:
         """The release, its files checked, its golden cases replayed, and warm.

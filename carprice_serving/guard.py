@@ -87,6 +87,8 @@ class Guard:
     async def __call__(self, app: Any, scope: Any, receive: Any, send: Any) -> None:
         """Let one request through to ``app``, or refuse it."""
         begin = perf_counter()
+        if scope["method"] == "HEAD":  # as GET; the server that sends the answer keeps the body
+            scope = scope | {"method": "GET"}
         headers = _headers(scope)
         request = self._request_id(headers)
         token = REQUEST.set(request)

@@ -59,5 +59,7 @@ def market_document(whole: Mapping[str, Any], valuer: Valuer) -> dict[str, Any]:
     media = paths[ROUTE]["post"]["requestBody"]["content"]["application/json"]
     media["schema"]["properties"]["cars"]["items"] = car.to_schema()
     paths[COMPARABLES]["get"]["parameters"] = [each.to_schema() for each in query_parameters(car)]
+    used = {tag for item in paths.values() for each in item.values() for tag in each["tags"]}
+    document["tags"] = [each for each in document["tags"] if each["name"] in used]
     document["paths"] = {path.replace(PLACE, name): item for path, item in paths.items()}
     return document

@@ -72,6 +72,8 @@ def serve(settings: Settings) -> int:
                 f"carprice serves on {_address(listener)}",
                 settings.drain_seconds,
                 board.retire,
+                # Held open here, it would take connections that no worker answers any more.
+                listener.close,
             )
     finally:
         listener.close()

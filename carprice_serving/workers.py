@@ -24,12 +24,13 @@ def supervise(
     line: str,
     drain_seconds: float,
     ended: Callable[[int], None] = lambda pid: None,
+    ending: Callable[[], None] = lambda: None,
 ) -> int:
     """Run ``work`` in ``count`` processes until SIGTERM or SIGINT.
 
     One that ends by itself is started again; when the first of them cannot start at all,
     everything ends. ``line`` is printed once the processes are there, ``ended`` told of each
-    that ends by itself.
+    that ends by itself, ``ending`` called before they are asked to end.
 
     Returns
     -------
@@ -64,6 +65,7 @@ def supervise(
         if failed:
             time.sleep(min(0.2 * 2**failed, SOON_SECONDS))
         started[_start(work, life)] = time.monotonic()
+    ending()
     _end(started, drain_seconds)
     return 0
 

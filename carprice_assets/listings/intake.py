@@ -278,7 +278,8 @@ class _Reader:
             self._error("out_of_range", name, message)
 
     def _unknown_word(self, name: str, word: str) -> None:
-        message = f"{name} {_shown(word)} is not known and was left out"
+        told = "is not known" if name != "vin" else "is no VIN (17 signs, one a check digit)"
+        message = f"{name} {_shown(word)} {told} and was left out"
         self.warnings.append(Note("unknown_word", name, message))
 
     def _unknown_fields(self, car: Mapping[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from datetime import date, datetime
 
@@ -10,6 +11,8 @@ SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "INR": "₹"}
 """Currencies whose sign leaves no doubt; others stand behind the amount by their code."""
 MINUS = "\N{MINUS SIGN}"
 THIN = "\N{NARROW NO-BREAK SPACE}"
+ISO = re.compile(r"\b\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}[\d:.]*(\+00:00|Z))?(?![\w-])")
+"""A day, or a moment of UTC, as programs write them."""
 NONE = "\N{EN DASH}"
 """Stands where there is nothing to tell."""
 
@@ -96,11 +99,36 @@ def sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def dated(text: str) -> str:
+    """A message with its days and moments as people read them."""
+
+    def told(found: re.Match[str]) -> str:
+        try:
+            return moment(found[0]) if found[1] else day(found[0])
+        except ValueError:  # it only looks like one
+            return found[0]
+
+    return ISO.sub(told, text)
+
+
 def words(code: str) -> str:
     """A name of code as words: ``random_forest`` is ``random forest``."""
     return code.replace("_", " ")
 
 
-_TOLD = (count, decimal, money, signed, distance, share, day, moment, short, stated, sentence)
+_TOLD = (
+    count,
+    decimal,
+    money,
+    signed,
+    distance,
+    share,
+    day,
+    moment,
+    short,
+    stated,
+    sentence,
+    dated,
+)
 FILTERS = {each.__name__: each for each in _TOLD} | {"spaced": words}
 """What templates call them; each takes what it tells first."""

@@ -64,6 +64,7 @@ def test_a_vin_is_read_or_left_out() -> None:
         assert (intake.columns["vin"].tolist(), codes(intake)) == ([vin], set())
     wrong = read(CAR | {"vin": vin[:-1] + "5"})
     assert (wrong.columns["vin"].tolist(), codes(wrong)) == ([""], {("unknown_word", "vin")})
+    assert "is no VIN" in wrong.warnings[0][0].message
 
 
 def test_no_cars_give_empty_columns_of_the_right_types() -> None:

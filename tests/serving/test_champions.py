@@ -81,6 +81,7 @@ def test_a_broken_pointer_file_is_told(home: Home, store: ReleaseStore, tmp_path
     registry.refresh()
     assert registry.states["us"].valuer is None
     assert "champion.json" in str(registry.states["us"].error)
+    assert str(home.root) not in str(registry.states["us"].error), "/ready tells it to anybody"
     assert registry.default_market == "us"
 
 

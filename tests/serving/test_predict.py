@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
@@ -210,6 +211,12 @@ def test_body_over_the_limit_without_a_length(client: Any) -> None:
 def test_wrong_content_type(client: Any, kind: str) -> None:
     answer = client.post(PREDICT, content=b"{}", headers={"content-type": kind})
     refused(answer, 415, "Content-Type")
+
+
+def test_a_compressed_body_is_told_so(client: Any) -> None:
+    headers = {"content-type": "application/json", "content-encoding": "gzip"}
+    answer = client.post(PREDICT, content=gzip.compress(b'{"cars_data": []}'), headers=headers)
+    refused(answer, 415, "Content-Encoding")
 
 
 @pytest.mark.parametrize("kind", ["application/json; charset=utf-8", "application/ld+json", ""])

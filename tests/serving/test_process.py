@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import json
 import os
 import re
@@ -14,8 +16,11 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from serving_process import MARKET, sample_store, wait_for
+from serving_process import service as serving
 
 ROOT = Path(__file__).resolve().parents[2]
 FORBIDDEN = ("dagster", "sklearn", "duckdb", "pandas", "torch", "tensorflow", "catboost", "gensim")
@@ -57,6 +62,23 @@ def test_it_answers_and_ends_gracefully(
     process.send_signal(number)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err) == (0, "", "")
+
+
+@pytest.mark.parametrize("path", ["/health", "/value"])
+def test_head_is_answered_as_get_is_without_the_body(
+    service: tuple[subprocess.Popen[str], str], path: str
+) -> None:
+    place = service[1].removeprefix("http://")
+    told: list[tuple[Any, ...]] = []
+    with contextlib.closing(http.client.HTTPConnection(place, timeout=60)) as connection:
+        for method in ("GET", "HEAD"):  # on one connection: a body would be read as the next answer
+            connection.request(method, path, headers={"Accept": "text/html"})
+            answer = connection.getresponse()
+            told += [(answer.status, *map(answer.getheader, ("content-type", "content-length")))]
+            assert bool(answer.read()) == (method == "GET")
+        connection.request("GET", "/health")
+        assert connection.getresponse().read() == b'{"status":"ok"}'
+    assert told[0] == told[1]
 
 
 def test_a_body_of_10_megabytes_is_told_so(service: tuple[subprocess.Popen[str], str]) -> None:
@@ -200,3 +222,34 @@ def test_two_workers_share_an_address_and_one_that_dies_is_replaced(
     told = [json.loads(line) for line in err.splitlines()]
     assert [line["level"] for line in told] == ["error"]
     assert f"worker {killed} ended with SIGKILL" in told[0]["message"]
+
+
+def test_workers_that_drain_take_no_new_connection(tmp_path: Path) -> None:
+    """A connection is refused at once, not left to wait for nobody; what runs is answered."""
+    sample_store(tmp_path)
+    body = b"make,model,year\n" + b"Honda,Civic,2020\n" * 3
+    head = (
+        f"POST /api/v1/{MARKET}/valuations.csv HTTP/1.1\r\nHost: here\r\n"
+        f"Content-Type: text/csv\r\nContent-Length: {len(body)}\r\n"
+        "Expect: 100-continue\r\n\r\n"
+    )
+    with serving(tmp_path, CARPRICE_WORKERS="2") as running:
+        wait_for_workers(running.address)
+        place = ("127.0.0.1", int(running.address.rpartition(":")[2]))
+        with socket.create_connection(place, timeout=60) as slow:
+            slow.sendall(head.encode())
+            assert slow.recv(100).startswith(b"HTTP/1.1 100")  # a worker reads the body now
+            running.process.send_signal(signal.SIGTERM)
+            wait_for(lambda: is_refused(place))
+            assert running.process.poll() is None
+            slow.sendall(body)
+            assert slow.recv(15) == b"HTTP/1.1 200 OK"
+        assert running.process.wait(timeout=60) == 0
+
+
+def is_refused(place: tuple[str, int]) -> bool:
+    try:
+        with socket.create_connection(place, timeout=60):
+            return False
+    except ConnectionRefusedError:
+        return True

@@ -31,6 +31,14 @@ def test_operations_are_pinned(client: Any) -> None:
     }
 
 
+def test_a_markets_document_has_no_empty_tag(client: Any) -> None:
+    document = client.get("/api/v1/us/openapi.json").json()
+    used = {
+        tag for item in document["paths"].values() for each in item.values() for tag in each["tags"]
+    }
+    assert {each["name"] for each in document["tags"]} == used
+
+
 def test_the_car_is_that_of_the_listing_contract(client: Any) -> None:
     document = client.get("/schema/openapi.json").json()
     body = document["paths"]["/api/v1/predict"]["post"]["requestBody"]

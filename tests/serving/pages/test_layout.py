@@ -67,6 +67,15 @@ def test_a_person_gets_a_page_and_a_program_problem_details(client: TestClient[L
         assert answer.headers["content-type"] == "application/problem+json"
 
 
+def test_a_command_stands_in_a_refusal_as_code(settings: Settings) -> None:
+    source = FakeSource()
+    source.names = {"us"}
+    with TestClient(create_app(settings, source)) as client:
+        page = client.get("/value?market=us", headers=BROWSER)
+    assert page.status_code == 503
+    assert "<code>carprice train --market us</code>" in page.text
+
+
 def test_texts_are_escaped(settings: Settings) -> None:
     evil = '<script>alert("x")</script>'
     source = FakeSource(us=FakeValuer(), practice=evil)

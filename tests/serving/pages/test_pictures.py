@@ -91,6 +91,9 @@ def test_steps_fill_the_picture() -> None:
         (words.stated(45_000.0, ("msrp",), "USD", "mi"), "$45,000"),
         (words.stated("Red", ("exterior_color",), "USD", "mi"), "Red"),
         (words.sentence("no price"), "No price"),
+        (words.dated("as of 2026-01-05, not 2026-11-24"), "as of 5 Jan 2026, not 24 Nov 2026"),
+        (words.dated("on 2026-11-24T00:28:25.494+00:00"), "on 24 Nov 2026, 00:28 UTC"),
+        (words.dated("no word of '2026-13-45' is known"), "no word of '2026-13-45' is known"),
     ],
 )
 def test_words(told: str, expected: str) -> None:
