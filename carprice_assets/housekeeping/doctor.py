@@ -19,6 +19,7 @@ from carprice_assets.markets import load_markets
 from carprice_assets.releases.ledger import TORN, UNREADABLE, last_sequence, read_lines
 from carprice_assets.releases.market_folder import LEDGER
 from carprice_assets.releases.repair import moves, pointer_problem
+from carprice_assets.releases.shadow import read_shadow
 from carprice_assets.releases.store import ReleaseStore
 from carprice_assets.releases.valuer import Valuer
 
@@ -159,12 +160,31 @@ def _releases(home: Home, market: str, now: datetime) -> Iterator[Finding]:
                 "its ledger lacks the last move",
                 "the next decision adds it by itself",
             )
+        seen = {line["sequence"] for line in moves(lines)}
+        if lost := pointer.sequence - 1 - len(seen & set(range(1, pointer.sequence))):
+            yield Finding(
+                "WARN",
+                what,
+                f"its ledger lacks {lost} of {pointer.sequence - 1} earlier moves",
+                "nothing adds them again: take the ledger from a backup, and ask who cut it",
+            )
         yield _champion(store, market, pointer.release, now)
+    yield from _shadow(store, market)
     others = [r for r in store.list(market) if pointer is None or r.id != pointer.release]
     for release in others:
         if problems := store.verify(release):
             told = f"release {release.id}, which does not serve, is damaged: {problems[0]}"
             yield Finding("WARN", what, told, "restore it, or remove its folder")
+
+
+def _shadow(store: ReleaseStore, market: str) -> Iterator[Finding]:
+    what, off = f"market {market}", f"carprice releases shadow --market {market} --off"
+    try:
+        shadow = read_shadow(store.root, market)
+        if shadow is not None:
+            store.open(market, shadow)
+    except (OSError, UserError) as error:
+        yield Finding("WARN", what, f"no shadow is scored: {error}", off)
 
 
 def _champion(store: ReleaseStore, market: str, release_id: str, now: datetime) -> Finding:

@@ -173,6 +173,29 @@ def test_the_ledger(used: Home) -> None:
     one(used, "WARN", "line 1 of its ledger cannot be read", "is kept as it is")
 
 
+def test_a_ledger_that_was_cut(used: Home) -> None:
+    """Nothing adds a move again that is not the last: who overrode what would be gone unseen."""
+    path = used.releases / "us" / "ledger.jsonl"
+    path.write_bytes(path.read_bytes().splitlines(keepends=True)[-1])
+    one(used, "WARN", "its ledger lacks 1 of 1 earlier moves", "from a backup")
+    path.unlink()
+    found = ailing(used)
+    assert ["lacks" in finding.told for finding in found] == [True, True]
+
+
+@pytest.mark.parametrize("release", ["{", "f" * 32])
+def test_a_shadow_that_cannot_be_scored(used: Home, release: str) -> None:
+    table = '{"format":1,"release":"%s"}' % release  # noqa: UP031  # braces of JSON
+    path = used.releases / "us" / "shadow.json"
+    path.write_text(release if release == "{" else table)
+    one(used, "WARN", "no shadow is scored", "carprice releases shadow --market us --off")
+    store = ReleaseStore(used.releases)
+    serving = store.champion("us") or ""
+    other = next(each.id for each in store.list("us") if each.id != serving)
+    path.write_text(table.replace("f" * 32, other).replace('"{"', f'"{other}"'))
+    assert ailing(used) == []
+
+
 def test_no_browser(used: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("carprice_assets.housekeeping.doctor.shutil.which", lambda _: None)
     monkeypatch.setenv("PLAYWRIGHT_BROWSERS_PATH", str(tmp_path))
