@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from carprice_assets.cli.root import main, market_option
+from carprice_assets.cli.root import main, market_option, release_argument
 from carprice_assets.errors import UserError
 from carprice_assets.home import Home
 
@@ -43,7 +43,7 @@ def releases_list(market: str | None) -> None:
 
 @releases.command("show")
 @market_option
-@click.argument("release", required=False)
+@release_argument()
 def releases_show(market: str, release: str | None) -> None:
     """The model card of RELEASE, or of the champion."""
     from carprice_assets.releases.card import model_card
@@ -59,35 +59,43 @@ def releases_show(market: str, release: str | None) -> None:
 
 def _release(store: Any, market: str, given: str | None) -> str:
     from carprice_assets.releases.listing import require_market
+    from carprice_assets.releases.repair import no_champion
 
     require_market(Home.current(), market)
     chosen = given or store.champion(market)
     if chosen is None:
-        raise UserError(
-            f"market {market} has no champion yet: run carprice train --market {market}"
-        )
+        raise no_champion(store, market)
     return chosen
 
 
 @releases.command("rollback")
 @market_option
-@click.argument("release", required=False)
+@release_argument()
 @click.option("--reason", required=True, help="Stands in the ledger.")
 def releases_rollback(market: str, release: str | None, reason: str) -> None:
-    """Go back to RELEASE, or to the champion's predecessor, once its golden cases were replayed."""
+    """Go back to RELEASE, or to the champion's predecessor, once its golden cases were replayed.
+
+    It must have served before: what has not is decided upon, by train, approve or override.
+    """
     from carprice_assets.releases.listing import require_market
+    from carprice_assets.releases.release import Release
     from carprice_assets.releases.store import ReleaseStore
     from carprice_assets.releases.valuer import require_answers
 
     require_market(Home.current(), market)
     store = ReleaseStore(Home.current().releases)
-    now = store.rollback(market, release, reason, require_answers)
+
+    def check(target: Release) -> None:
+        store.require_served(market, target.id)
+        require_answers(target)
+
+    now = store.rollback(market, release, reason, check)
     click.echo(f"market {market}: release {now} serves now")
 
 
 @releases.command("approve")
 @market_option
-@click.argument("release")
+@release_argument(required=True)
 def releases_approve(market: str, release: str) -> None:
     """Let RELEASE serve, which has passed the rules and waits for a person.
 
@@ -99,7 +107,7 @@ def releases_approve(market: str, release: str) -> None:
 
 @releases.command("override")
 @market_option
-@click.argument("release")
+@release_argument(required=True)
 @click.option("--reason", required=True, help="Stands in the ledger and on the model card.")
 def releases_override(market: str, release: str, reason: str) -> None:
     """Let RELEASE serve against the promotion rules, in your name and for ever on record.
@@ -134,7 +142,7 @@ def _decide(market: str, config: dict[str, str]) -> None:
 
 @releases.command("verify")
 @market_option
-@click.argument("release", required=False)
+@release_argument()
 def releases_verify(market: str, release: str | None) -> None:
     """Check every file of RELEASE (all by default) and replay the golden cases."""
     from carprice_assets.releases.listing import require_market, verify_lines
@@ -149,7 +157,7 @@ def releases_verify(market: str, release: str | None) -> None:
 
 @releases.command("shadow")
 @market_option
-@click.argument("release", required=False)
+@release_argument()
 @click.option("--off", is_flag=True, help="Score no release beside the champion any more.")
 def releases_shadow(market: str, release: str | None, off: bool) -> None:
     """Score RELEASE beside the champion on served traffic; a running service follows.
@@ -186,7 +194,7 @@ def releases_repair(market: str) -> None:
 
 @releases.command("rebuild")
 @market_option
-@click.argument("release")
+@release_argument(required=True)
 def releases_rebuild(market: str, release: str) -> None:
     """Make RELEASE again from its dataset and settings, and compare.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from carprice_assets.cli.releases import releases
-from carprice_assets.cli.root import market_option
+from carprice_assets.cli.root import market_option, release_argument
 from carprice_assets.errors import UserError
 from carprice_assets.home import Home
 
@@ -39,7 +39,7 @@ def releases_prune(market: str, keep: int, yes: bool) -> None:
 
 @releases.command("pack")
 @market_option
-@click.argument("release", required=False)
+@release_argument()
 @click.option("--output", "-o", required=True, type=FILE, help="A file that is not there yet.")
 @click.option(
     "--key", type=FILE, help="Ed25519 private key in PEM; $CARPRICE_HOME/keys/signing.pem."

@@ -81,6 +81,17 @@ def market_option(function: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--market", "-m", required=True, help="Name of the market.")(function)
 
 
+def release_argument(*, required: bool = False) -> Callable[..., Any]:
+    """The argument RELEASE; an empty one, as of a variable that is not set, is refused."""
+
+    def named(_context: click.Context, _argument: click.Parameter, given: str | None) -> str | None:
+        if given is not None and not given.strip():
+            raise UserError("RELEASE is empty: name one, or leave it out where that may be")
+        return given
+
+    return click.argument("release", required=required, callback=named)
+
+
 def end(outcome: Any, summary: Iterable[str]) -> None:
     """Print what a run did; a failed one ends with its line on standard error."""
     from carprice_assets.defs import launch
@@ -96,13 +107,12 @@ def end(outcome: Any, summary: Iterable[str]) -> None:
 
 def champion(home: Home, market: str) -> Any:
     """The valuer of the release that serves; a :class:`UserError` where there is none."""
+    from carprice_assets.releases.repair import no_champion
     from carprice_assets.releases.store import ReleaseStore
     from carprice_assets.releases.valuer import Valuer
 
     store = ReleaseStore(home.releases)
     champion = store.champion(market)
     if champion is None:
-        raise UserError(
-            f"market {market} has no champion yet: run carprice train --market {market}"
-        )
+        raise no_champion(store, market)
     return Valuer.load(store.open(market, champion).path)

@@ -161,6 +161,14 @@ def _releases(home: Home, market: str, now: datetime) -> Iterator[Finding]:
                 "its ledger lacks the last move",
                 "the next decision adds it by itself",
             )
+        seen = {line["sequence"] for line in moves(lines)}
+        if lost := pointer.sequence - 1 - len(seen & set(range(1, pointer.sequence))):
+            yield Finding(
+                "WARN",
+                what,
+                f"its ledger lacks {lost} of {pointer.sequence - 1} earlier moves",
+                "nothing adds them again: take the ledger from a backup, and ask who cut it",
+            )
         yield _champion(store, market, pointer.release, now)
     yield from _shadow(store, market)
     try:
@@ -181,7 +189,7 @@ def _shadow(store: ReleaseStore, market: str) -> Iterator[Finding]:
         shadow = read_shadow(store.root, market)
         if shadow is not None:
             store.open(market, shadow)
-    except UserError as error:
+    except (OSError, UserError) as error:
         told = str(error).split(": carprice ")[0]
         yield Finding("WARN", what, f"its shadow: {told}", off)
 

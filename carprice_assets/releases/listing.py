@@ -6,6 +6,7 @@ from carprice_assets.errors import UserError
 from carprice_assets.home import Home
 from carprice_assets.markets import load_market
 from carprice_assets.releases.prune import plan, prune
+from carprice_assets.releases.repair import pointer_problem
 from carprice_assets.releases.shadow import read_shadow
 from carprice_assets.releases.sharing import size_on_disk
 from carprice_assets.releases.store import ReleaseStore
@@ -31,8 +32,14 @@ def release_lines(home: Home, market: str) -> list[str]:
     else:
         broken = []
     champion = store.champion(market)
+    if problem := pointer_problem(store, market):
+        broken.append(f"  {problem}: run carprice releases repair --market {market}")
     lines: list[str] = []
-    for release in store.list(market):
+    releases = store.list(market)
+    if champion and champion not in {release.id for release in releases}:
+        back = f"carprice releases rollback --market {market} --reason TEXT, or restore it"
+        lines.append(f"* {champion}  serves by the pointer, but its folder is missing: {back}")
+    for release in releases:
         mark = "*" if release.id == champion else " "
         try:
             head, staged = release.head(), release.provenance().staged_at

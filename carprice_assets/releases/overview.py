@@ -11,6 +11,7 @@ from carprice_assets.errors import UserError
 from carprice_assets.home import Home
 from carprice_assets.markets import market_files
 from carprice_assets.releases.approvals import Wait, waits
+from carprice_assets.releases.repair import pointer_problem
 from carprice_assets.releases.store import ReleaseStore
 from carprice_assets.releases.strict import read_object
 
@@ -125,8 +126,18 @@ def _row(store: ReleaseStore, market: str, now: datetime) -> Row:
         found |= {"last": _last(ledger), "waiting": tuple(waits(ledger))}
         pointer = store.pointer(market)
         if pointer is None:
+            if problem := pointer_problem(store, market):
+                found["problem"] = f"{problem}: run carprice releases repair --market {market}"
             return Row(market, now, **found)
-        decision: Any = pointer.facts.get("decision")
+        # A rollback's own facts have no decision: what was enforced stays so when it comes back.
+        decision = next(
+            (
+                line.get("decision")
+                for line in reversed(ledger)
+                if line.get("event") == "promoted" and line.get("release") == pointer.release
+            ),
+            pointer.facts.get("decision"),
+        )
         found |= {
             "release": pointer.release,
             "since": _moment(pointer.since),

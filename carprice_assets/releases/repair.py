@@ -33,6 +33,13 @@ def pointer_problem(store: ReleaseStore, market: str) -> str:
     return ""
 
 
+def no_champion(store: ReleaseStore, market: str) -> UserError:
+    """Why nothing serves, with what to do: a pointer that is lost is not one that never was."""
+    if problem := pointer_problem(store, market):
+        return UserError(f"{problem}: run carprice releases repair --market {market}")
+    return UserError(f"market {market} has no champion yet: run carprice train --market {market}")
+
+
 def moves(lines: Sequence[Line]) -> list[Line]:
     """The lines that moved the pointer, in the order of their sequence."""
     found = [

@@ -30,11 +30,14 @@ def read_shadow(root: Path, market: str) -> str | None:
     path = root / market / SHADOW
     if not path.exists():
         return None
-    table = read_object(path)
+    off = f"carprice releases shadow --market {market} --off"
+    try:
+        table = read_object(path)
+    except UserError as error:
+        raise UserError(f"{error}: {off} removes it") from error
     check_format(table, FORMAT, str(path))
     release = table.get("release")
     if not isinstance(release, str) or not RELEASE_ID.fullmatch(release):
-        off = f"carprice releases shadow --market {market} --off"
         raise UserError(f"{path} names no release: {off} removes it")
     return release
 

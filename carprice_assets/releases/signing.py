@@ -67,10 +67,10 @@ def check_signature(
     """
     from cryptography.exceptions import InvalidSignature
 
+    keys = {key.public_bytes_raw().hex(): key for key in map(_public, trusted)}
     if table is None:
         raise UserError(f"{where} is not signed, and this home asks for a signature")
     check_format(table, FORMAT, f"{where}: signature.json")
-    keys = {key.public_bytes_raw().hex(): key for key in map(_public, trusted)}
     key, signature = keys.get(str(table.get("key"))), table.get("signature")
     if table.get("algorithm") != ALGORITHM or key is None:
         raise UserError(f"{where} is signed by no key that this home trusts")

@@ -193,6 +193,22 @@ class ReleaseStore:
             folder.move(now.rolled_back(target, self._now(), {"reason": reason}))
         return target
 
+    def require_served(self, market: str, release_id: str) -> None:
+        """Raise a UserError where ``release_id`` has never served ``market``.
+
+        There is no going back to it: what has not served asks for a decision first.
+        """
+        pointer = self.pointer(market)
+        served = {pointer.replaced, *pointer.predecessors} if pointer else set[str | None]()
+        for line in self.ledger(market):
+            if line.get("event") in MOVES:
+                served |= {line.get("release"), line.get("replaced")}
+        if release_id not in served:
+            raise UserError(
+                f"market {market}: release {release_id} has never served, so there is no going back"
+                " to it: carprice releases approve or override lets it serve"
+            )
+
     def ledger(self, market: str) -> Lines:
         """All lines in order, also the one that a kill kept from the file."""
         folder = self.folder(market)

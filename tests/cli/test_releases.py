@@ -16,6 +16,7 @@ from tests_support import SMALL_MARKET, add_market
 from carprice_assets.defs.launch import Outcome
 from carprice_assets.defs.telling import training_summary
 from carprice_assets.home import Home
+from carprice_assets.releases.rules import Decision
 from carprice_assets.releases.store import ReleaseStore
 
 
@@ -35,6 +36,20 @@ def cannot_answer(home: Home) -> str:
             name: [1.5 * price for price in prices] for name, prices in golden["prices"].items()
         }
         (folder / "golden.json").write_bytes(json.dumps(golden).encode())
+
+    return store.stage("small", build, {}).id
+
+
+def another(home: Home, number: int = 1) -> str:
+    """A whole release with the content of the champion, and a note that makes it another."""
+    store = ReleaseStore(home.releases)
+    serving = store.open("small", champion(home))
+
+    def build(folder: Path) -> None:
+        shutil.copytree(serving.content, folder, dirs_exist_ok=True)
+        head = json.loads((folder / "release.json").read_bytes())
+        head["data"]["note"] = number
+        (folder / "release.json").write_bytes(json.dumps(head).encode())
 
     return store.stage("small", build, {}).id
 
@@ -80,11 +95,94 @@ def test_rollback(
     assert missing.exit_code == 2
     assert "--reason" in missing.stderr
     silent = cannot_answer(trained_home)
+    told = refused(*words, silent, "--reason", "why not")
+    assert f"release {silent} has never served, so there is no going back to it" in told
+    assert champion(trained_home) == serving
+    store = ReleaseStore(trained_home.releases)
+    store.promote("small", silent, serving, Decision("promoted", ()))
+    store.rollback("small", None, "it answers nothing")
     assert "golden case 0" in refused(*words, silent, "--reason", "why not")
     assert champion(trained_home) == serving
     verified = carprice("releases", "verify", "-m", "small", silent)
     assert verified.exit_code == 2
     assert verified.stdout.startswith(f"{silent}  is refused: golden case 0: ")
+
+
+def test_a_release_that_never_served_is_no_way_back(
+    trained_home: Home, carprice: Callable[..., Result], refused: Callable[..., str]
+) -> None:
+    """Else a rollback would promote what the rules refused or a person has yet to approve."""
+    store, first = ReleaseStore(trained_home.releases), champion(trained_home)
+    second = another(trained_home)
+    store.record("small", {"event": "refused", "release": second})
+    words = ("releases", "rollback", "-m", "small", "--reason", "x")
+    told = refused(*words, second)
+    assert told.endswith("to it: carprice releases approve or override lets it serve")
+    assert champion(trained_home) == first
+    store.promote("small", second, first, Decision("promoted", ()))
+    carprice(*words)
+    assert champion(trained_home) == first
+    ledger = trained_home.releases / "small" / "ledger.jsonl"
+    carprice(*words, second)  # forward again: it has served
+    assert champion(trained_home) == second
+    ledger.unlink()
+    carprice(*words, first)
+    assert champion(trained_home) == first, "the pointer alone tells of its predecessors"
+
+
+def test_an_empty_name_is_no_release(
+    trained_home: Home, refused: Callable[..., str], tmp_path: Path
+) -> None:
+    """As a variable that is not set gives: nothing falls back to the champion or predecessor."""
+    store, first = ReleaseStore(trained_home.releases), champion(trained_home)
+    store.promote("small", another(trained_home), first, Decision("promoted", ()))
+    serving = champion(trained_home)
+    for command, *more in (
+        ("rollback", "--reason", "x"),
+        ("override", "--reason", "x"),
+        ("pack", "-o", tmp_path / "x.pack"),
+        *((command,) for command in ("show", "verify", "approve", "shadow", "rebuild")),
+    ):
+        for name in ("", " "):
+            told = refused("releases", command, "-m", "small", name, *more)
+            assert told.startswith("RELEASE is empty"), command
+    assert champion(trained_home) == serving
+    assert not (tmp_path / "x.pack").exists()
+
+
+def test_a_champion_that_is_lost_is_told(
+    trained_home: Home, carprice: Callable[..., Result], refused: Callable[..., str]
+) -> None:
+    """Neither as a market without one, nor by silence."""
+    serving, folder = champion(trained_home), trained_home.releases / "small"
+    (folder / serving).rename(folder.parent / serving)
+    listed = carprice("releases", "list", "-m", "small").stdout
+    assert listed.startswith(f"* {serving}  serves by the pointer, but its folder is missing")
+    (folder.parent / serving).rename(folder / serving)
+    (folder / "champion.json").unlink()
+    repair = "run carprice releases repair --market small"
+    for told in (
+        carprice("releases", "list", "-m", "small").stdout,
+        carprice("releases", "list").stdout,
+        refused("releases", "show", "-m", "small"),
+    ):
+        assert "champion.json is gone, but the ledger tells of promotions" in told
+        assert repair in told
+
+
+def test_an_override_is_told_after_a_rollback(
+    trained_home: Home, carprice: Callable[..., Result]
+) -> None:
+    store, first = ReleaseStore(trained_home.releases), champion(trained_home)
+    override = {"by": "Ada", "reason": "few cars", "broken": ["r2"]}
+    enforced = Decision("promoted", (), {"override": override})
+    second, third = another(trained_home), another(trained_home, 2)
+    store.promote("small", second, first, enforced)
+    store.promote("small", third, second, Decision("promoted", ()))
+    assert "OVERRIDDEN" not in carprice("releases", "list").stdout
+    store.rollback("small", None, "back")
+    told = carprice("releases", "list").stdout
+    assert "OVERRIDDEN: by Ada: few cars (rules broken: r2)" in told
 
 
 def test_unknown_releases_and_markets(trained_home: Home, refused: Callable[..., str]) -> None:

@@ -195,6 +195,16 @@ def test_the_ledger(used: Home) -> None:
     one(used, "WARN", "line 1 of its ledger cannot be read", "is kept as it is")
 
 
+def test_a_ledger_that_was_cut(used: Home) -> None:
+    """Nothing adds a move again that is not the last: who overrode what would be gone unseen."""
+    path = used.releases / "us" / "ledger.jsonl"
+    path.write_bytes(path.read_bytes().splitlines(keepends=True)[-1])
+    one(used, "WARN", "its ledger lacks 1 of 1 earlier moves", "from a backup")
+    path.unlink()
+    found = ailing(used)
+    assert ["lacks" in finding.told for finding in found] == [True, True]
+
+
 def test_no_browser(used: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("carprice_assets.housekeeping.doctor.shutil.which", lambda _: None)
     monkeypatch.setenv("PLAYWRIGHT_BROWSERS_PATH", str(tmp_path))

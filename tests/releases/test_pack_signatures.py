@@ -33,6 +33,8 @@ def test_signatures(source: tuple[Path, Release], target: ReleaseStore, tmp_path
     pack(store, release, unsigned)
     with pytest.raises(UserError, match="is not signed, and this home asks"):
         unpack(target, "us", unsigned, [public])
+    with pytest.raises(UserError, match=r"signed\.pack is no public key in PEM"):
+        unpack(target, "us", unsigned, [signed])  # the key at fault, not the pack
     with pytest.raises(UserError, match="by no key that this home trusts"):
         unpack(target, "us", signed, [strange])
     nothing_written(target)

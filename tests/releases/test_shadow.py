@@ -67,8 +67,9 @@ def test_it_is_named_and_ended_and_the_ledger_tells(store: ReleaseStore) -> None
 def test_a_broken_pointer_is_told_and_can_be_removed(store: ReleaseStore, content: str) -> None:
     store.record("us", {"event": "refused"})
     (store.root / "us" / "shadow.json").write_text(content)
-    with pytest.raises(UserError, match=r"shadow\.json"):
+    with pytest.raises(UserError, match=r"shadow\.json") as told:
         read_shadow(store.root, "us")
+    assert "--market us --off removes it" in str(told.value) or "update carprice" in str(told.value)
     end_shadow(store, "us")
     assert read_shadow(store.root, "us") is None
 
