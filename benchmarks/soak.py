@@ -22,6 +22,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -319,12 +320,19 @@ def main() -> int:
             found = re.search(r"http://\S+", process.stdout.readline())
             if found is None:
                 raise SystemExit("the service does not start")
+            printed: list[str] = []
+            # Read on: a pipe that is full stops whoever prints.
+            reading = threading.Thread(target=printed.extend, args=(process.stdout,), daemon=True)
+            reading.start()
             store = ReleaseStore(home.releases)
             seen = asyncio.run(measure(found[0], store, process.pid, chosen))
         finally:
             process.terminate()
             process.wait()
-            process.stdout.close()
+        reading.join()
+        process.stdout.close()
+        if printed:
+            seen.faults[f"the service printed {printed[0].strip()[:100]}"] = len(printed)
         return tell(seen, chosen.minutes)
 
 

@@ -59,11 +59,17 @@ def predict_catboost(
 
 
 def load_catboost(path: Path) -> Any:
-    """The CatBoost model of a ``.cbm`` file."""
+    """The CatBoost model of a ``.cbm`` file, which prints nothing.
+
+    It remembers how often its training told its progress, and would set the whole process to tell
+    all while it answers: another thread's call would print a line each, and wait for ever once a
+    pipe that nobody reads is full.
+    """
     import catboost
 
     model: Any = catboost.CatBoost()
     model.load_model(str(path))
+    model._init_params.pop("verbose", None)  # a fitted model's parameters cannot be set
     return model
 
 
