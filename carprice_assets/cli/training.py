@@ -15,11 +15,19 @@ from carprice_assets.markets import load_market
 
 @main.command()
 @market_option
-@click.option("--regressors", default="", help="Names with commas; all by default.")
+@click.option(
+    "--regressors",
+    default="",
+    help="Names with commas to fit; all by default.",
+)
 @click.option("--trials", default=0, show_default=True, help="Optuna trials a regressor.")
 @click.option("--minutes", default=0.0, show_default=True, help="Minutes of search a regressor.")
 def train(market: str, regressors: str, trials: int, minutes: float) -> None:
-    """Fit, judge and promote: from the market's dataset to a release."""
+    """Fit, judge and promote: from the market's dataset to a release.
+
+    Regressors that an earlier run fitted to the same data take part, named or not: the best of all
+    is put forward.
+    """
     from carprice_assets.defs import launch
     from carprice_assets.defs.automation import training_assets
     from carprice_assets.defs.telling import training_summary

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
-from typing import Any
 
 import dagster as dg
 
@@ -13,12 +12,12 @@ from carprice_assets.bargains.refit import recipe_of
 from carprice_assets.bargains.training import SERVING
 from carprice_assets.defs.common import (
     OWNERS,
-    markdown_table,
     one_line_failures,
     preview_accepted,
 )
 from carprice_assets.defs.evaluation import report_name
 from carprice_assets.defs.markets import market_partitions
+from carprice_assets.defs.promotion_facts import all_markets, decision_facts, origin
 from carprice_assets.defs.resources import Platform
 from carprice_assets.defs.run_checks import checks_behind
 from carprice_assets.errors import UserError
@@ -27,10 +26,9 @@ from carprice_assets.listings.dataset import read_head
 from carprice_assets.provenance import here
 from carprice_assets.regressors.training import read_parity
 from carprice_assets.releases.approvals import approver, require_wait
-from carprice_assets.releases.decision import Decision, unjudged
+from carprice_assets.releases.decision import unjudged
 from carprice_assets.releases.gate import Judged, Settled, approve, override, refuse, settle
 from carprice_assets.releases.judging import Judgement, Trained, judge, stage_challenger
-from carprice_assets.releases.overview import overview
 from carprice_assets.releases.recipe import RECIPE, Recipe
 from carprice_assets.releases.shadow_pairs import shadow_facts
 from carprice_assets.releases.valuer import require_answers
@@ -106,7 +104,7 @@ def challenger(
             "regressor": board.challenger,
             "bytes": release.manifest().size,
             "champion_now": platform.releases.champion(name) or "none",
-            **_origin(platform, name, release.id),
+            **origin(platform.releases, name, release.id),
         },
     )
 
@@ -141,55 +139,6 @@ def _detector(
     return found if fits else None
 
 
-def _reasons(decision: Decision) -> Any:
-    return markdown_table(
-        [
-            {
-                "rule": reason.rule,
-                "passed": "yes" if reason.passed else "**no**",
-                "absolute": "yes" if reason.absolute else "",
-                "figure": "–" if reason.figure is None else f"{reason.figure:.6g}",
-                "limit": "–" if reason.limit is None else f"{reason.limit:.6g}",
-                "what": reason.message,
-            }
-            for reason in decision.reasons
-        ]
-    )
-
-
-def _facts(decision: Decision, release: str, champion: str | None) -> dict[str, Any]:
-    return {
-        "decision": decision.line,
-        "release": release,
-        "compared_with": champion or "none: the market had no champion",
-        "rules": _reasons(decision),
-        **({"shadow": decision.facts["shadow"]} if "shadow" in decision.facts else {}),
-    }
-
-
-def _origin(platform: Platform, market: str, release: str) -> dict[str, Any]:
-    """The run and the data that a release came from; nothing where it does not say."""
-    try:
-        found = platform.releases.open(market, release)
-        data, facts = found.head().data, found.provenance().facts
-    except UserError:
-        return {}
-    told: dict[str, Any] = {"last_observed": data["last_observed"]}
-    if isinstance(facts.get("run"), str):
-        told["trained_by_run"] = dg.MetadataValue.dagster_run(facts["run"])
-    for key, value in (("data_version", data.get("data_version")), ("dataset", data["address"])):
-        if value:
-            told[key] = str(value)
-    return told
-
-
-def _overview(platform: Platform) -> Any:
-    """Champions of all markets, their age, figures and last decisions."""
-    return markdown_table(
-        [row.cells() for row in overview(platform.home, datetime.now(UTC))],
-    )
-
-
 with preview_accepted():
 
     @dg.asset_check(asset=challenger, blocking=True, partitions_def=market_partitions)
@@ -206,22 +155,29 @@ with preview_accepted():
             market = platform.market(name)
             judgement = _judge(platform, context.instance, name, challenger)
             decision = judgement.decision
-            broken = decision.absolute_broken
+            serves = platform.releases.champion(name) == challenger
+            # One that serves already is decided upon: by the rules then, or by an override.
+            broken = decision.absolute_broken and not serves
             passed = decision.status == "promoted"
             # Each judgement counts: the asset `champion` records it, but where it never runs.
-            if broken or not _asks_again(context.run):
+            if not serves and (broken or not _asks_again(context.run)):
                 judged = Judged(
                     name, challenger, decision, judgement.champion_id, context.run.run_id
                 )
                 refuse(platform.releases, judged, "judged" if passed else "refused")
         told = decision.line
-        if passed and market.promotion.approval == "manual":
-            told += "; a person must approve it"
+        if serves:
+            told = f"serves already; by the rules of now {told}"
+        elif passed and market.promotion.approval == "manual":
+            told = f"all {len(decision.reasons)} rules hold; a person must approve it"
         return dg.AssetCheckResult(
             passed=passed,
             severity=dg.AssetCheckSeverity.ERROR if broken else dg.AssetCheckSeverity.WARN,
             description=told,
-            metadata=_facts(decision, challenger, judgement.champion_id),
+            metadata={
+                **decision_facts(decision, challenger, judgement.champion_id),
+                "decision": told,
+            },
         )
 
 
@@ -282,13 +238,14 @@ def champion(
         else:
             settled = _settle(context, platform, name, release, bool(config.approve))
         facts = {
-            **_facts(settled.decision, release, settled.decision.facts.get("against")),
+            **decision_facts(settled.decision, release, settled.decision.facts.get("against")),
             "decision": settled.line,
             "status": settled.status,
-            **_origin(platform, name, release),
+            "serves": platform.releases.champion(name) or "none",
+            **origin(platform.releases, name, release),
             "run": dg.MetadataValue.dagster_run(run),
             "limits": dg.MetadataValue.json(asdict(limits)),
-            "all_markets": _overview(platform),
+            "all_markets": all_markets(platform.home),
         }
     context.log.info(settled.line)
     if settled.status != "promoted":

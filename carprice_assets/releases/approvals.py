@@ -126,8 +126,8 @@ def require_wait(store: ReleaseStore, market: str, release: str, now: datetime) 
     over = expire(store, market, now)
     if release in over:
         raise UserError(
-            f"market {market}: the wait of release {release} for approval is over: materialize"
-            " champion to have it judged again"
+            f"market {market}: the wait of release {release} for approval is over: carprice train"
+            f" --market {market}, or materializing champion in the UI, has the newest judged again"
         )
     open_waits = waits(store.ledger(market))
     for wait in open_waits:

@@ -6,6 +6,7 @@ cars is kept by :mod:`~carprice_assets.releases.shadow_pairs`.
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 from carprice_assets.errors import UserError
@@ -58,6 +59,9 @@ def set_shadow(store: ReleaseStore, market: str, release_id: str) -> None:
         release = folder.open(release_id)
         if champion == release_id:
             raise UserError(f"market {market}: release {release_id} serves already")
+        with contextlib.suppress(UserError):  # a file that cannot be read is replaced
+            if read_shadow(store.root, market) == release_id:
+                return
         refuse(release, "as a shadow")
         table = {"format": FORMAT, "release": release_id}
         replace_file(store.port, folder.path / SHADOW, canonical_json(table))

@@ -47,18 +47,29 @@ def test_a_challenger_that_is_not_better_ends_green_and_changes_nothing(
     assert "improvement" in failed
 
 
-def test_an_absolute_rule_that_is_broken_makes_the_run_red(
-    trained_home: Home, store: ReleaseStore, instance: dg.DagsterInstance, run: object
+def test_a_champion_that_breaks_the_rules_of_now_is_told_and_not_refused_anew(
+    trained_home: Home,
+    store: ReleaseStore,
+    instance: dg.DagsterInstance,
+    run: Any,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    champion = store.champion("small")
+    """Trained again on the same data, a release that was promoted by override is the same one."""
+    monkeypatch.setenv("CARPRICE_APPROVER", "Ada")
     add_market(trained_home, "small", HOPELESS)
-    outcome = run("challenger", "champion")  # type: ignore[operator]
-    assert not outcome.success
+    red = run("challenger")
+    assert not red.success
+    config = {"override": red.facts["challenger"]["release"], "reason": "the market moved"}
+    assert run("champion", config={"champion": config}).success
+    champion, lines = store.champion("small"), store.ledger("small")
+    outcome = run("challenger", "champion")
+    assert outcome.success
     check = checks(instance, outcome)["challenger:promotion_rules"]
     assert not check.passed
-    assert check.severity == dg.AssetCheckSeverity.ERROR
+    assert check.severity == dg.AssetCheckSeverity.WARN
+    assert check.description.startswith("serves already; by the rules of now refused: ")
     assert store.champion("small") == champion
-    assert store.ledger("small")[-1]["event"] == "refused"
+    assert store.ledger("small") == lines
 
 
 def test_the_champion_asset_alone_refuses_what_the_check_refuses(
@@ -67,7 +78,11 @@ def test_the_champion_asset_alone_refuses_what_the_check_refuses(
     champion = store.champion("small")
     add_market(trained_home, "small", WORSE.replace("min_r2 = 0.8", "min_r2 = 0.9999"))
     staged = run(*training_assets(["catboost", "random_forest"])[:-1])  # type: ignore[operator]
-    assert not staged.success  # the check is red
+    assert not staged.success
+    check = checks(instance, staged)["challenger:promotion_rules"]
+    assert not check.passed
+    assert check.severity == dg.AssetCheckSeverity.ERROR
+    assert store.ledger("small")[-1]["event"] == "refused"
     outcome = run("champion")  # type: ignore[operator]
     assert outcome.success
     assert "champion" not in materialized(instance, outcome)
