@@ -9,6 +9,7 @@ from carprice_assets.errors import UserError
 from carprice_assets.features.make_encoder import MakeEncoder
 from carprice_assets.features.market_features import MarketFeatures
 from carprice_assets.features.model_hasher import ModelHasher
+from carprice_assets.features.outlier_detector import OutlierDetector
 from carprice_assets.features.registry import MATRIX, NAMES, create
 
 OPEN: Mapping[str, str] = {
@@ -17,6 +18,8 @@ OPEN: Mapping[str, str] = {
     MarketFeatures.name: "market.",
 }
 """Transformers whose features depend on the listings, and how the features' names begin."""
+UNSEEN: frozenset[str] = frozenset(OutlierDetector().feature_names)
+"""Features that are in a report alone."""
 
 
 def check(off: Iterable[str], where: str) -> None:
@@ -66,7 +69,7 @@ def _require(name: str, transformers: Collection[str], features: Sequence[str], 
     """Raise a UserError, with what is spelled alike, unless ``name`` is a feature."""
     if name in features:
         return
-    if name in NAMES:
+    if name in NAMES or name in UNSEEN:
         raise UserError(f"{where}: regressors see nothing of {name}: it cannot be switched off")
     near = difflib.get_close_matches(name, [*transformers, *features], n=1)
     hint = f": did you mean {near[0]!r}?" if near else ""

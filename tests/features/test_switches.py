@@ -78,6 +78,7 @@ def test_a_switch_that_this_feature_set_has_not_is_refused(reduced, tmp_path):
         ("qqqqqq", "no transformer or feature is called 'qqqqqq'$"),
         ("scaler", "regressors see nothing of scaler"),
         ("outlier_detector", "regressors see nothing of outlier_detector"),
+        ("outlier_score", "regressors see nothing of outlier_score"),
     ],
 )
 def test_unknown_names_are_refused_with_what_is_spelled_alike(name, line, feature_set):
