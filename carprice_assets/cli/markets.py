@@ -44,7 +44,8 @@ def markets_check() -> None:
         try:
             if "columns" in market.sources:
                 mapped_table(market)
-            check(market.training.features_off, "training.features_off")
+            own = [feature.name for feature in market.features]
+            check(market.training.features_off, "training.features_off", own)
             for regressor, parameters in market.regressors.items():
                 check_parameters(regressor, parameters)
         except UserError as error:

@@ -22,8 +22,10 @@ UNSEEN: frozenset[str] = frozenset(OutlierDetector().feature_names)
 """Features that are in a report alone."""
 
 
-def check(off: Iterable[str], where: str) -> None:
+def check(off: Iterable[str], where: str, declared: Collection[str] | None = None) -> None:
     """Refuse names that can be no transformer's and no feature's, whatever the listings are.
+
+    ``declared`` are the names of the market's own features, None where they are not known.
 
     Raises
     ------
@@ -32,9 +34,14 @@ def check(off: Iterable[str], where: str) -> None:
     """
     of_matrix = {name: () if name in OPEN else create(name).feature_names for name in MATRIX}
     fixed = [feature for features in of_matrix.values() for feature in features]
+    own = OPEN[MarketFeatures.name]
+    known = tuple(f"{own}{name}" for name in declared or ())
     for name in off:
-        if name not in of_matrix and not name.startswith(tuple(OPEN.values())):
-            _require(name, of_matrix, fixed, where)
+        if declared is not None and name.startswith(own):
+            if not any(name == each or name.startswith(f"{each}.") for each in known):
+                _require(name, of_matrix, [*fixed, *known], where)
+        elif name not in of_matrix and not name.startswith(tuple(OPEN.values())):
+            _require(name, of_matrix, [*fixed, *known], where)
 
 
 def switched_off(
@@ -71,6 +78,8 @@ def _require(name: str, transformers: Collection[str], features: Sequence[str], 
         return
     if name in NAMES or name in UNSEEN:
         raise UserError(f"{where}: regressors see nothing of {name}: it cannot be switched off")
-    near = difflib.get_close_matches(name, [*transformers, *features], n=1)
+    own = f"{OPEN[MarketFeatures.name]}{name}"
+    near = [own] if own in features else []
+    near = near or difflib.get_close_matches(name, [*transformers, *features], n=1)
     hint = f": did you mean {near[0]!r}?" if near else ""
     raise UserError(f"{where}: no transformer or feature is called {name!r}{hint}")
