@@ -26,7 +26,9 @@ LIBRARIES = (
     "duckdb",
     "dagster",
 )
-CODE = ("markets", "listings", "features", "regressors", "evaluation", "releases")
+BUILDS = {"tensorflow": ("tensorflow_cpu",), "xgboost": ("xgboost-cpu",)}
+"""Other names under which a library may be installed."""
+CODE = ("markets", "listings", "features", "regressors", "evaluation", "releases", "bargains")
 """Folders of the package whose code has a say in what a dataset becomes."""
 CPU = Path("/proc/cpuinfo")
 VECTORS = ("sse4_2", "avx", "avx2", "fma", "avx512f", "asimd", "sve")
@@ -71,7 +73,9 @@ def code() -> str:
 
 
 def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "not installed"
+    for each in (name, *BUILDS.get(name, ())):
+        try:
+            return version(each)
+        except PackageNotFoundError:
+            continue
+    return "not installed"

@@ -117,6 +117,7 @@ def _fit(
         step, top, total_steps=max(epochs * batches, 10), pct_start=0.2
     )
     curves: dict[str, list[float]] = {"train_error": [], "validation_error": []}
+    told = max(5, math.ceil(epochs / 10))
     best, kept = math.inf, [each.detach().clone() for each in network.all]
     for epoch in range(epochs):
         order = torch.from_numpy(draws.permutation(len(train_rows)))
@@ -132,7 +133,7 @@ def _fit(
         found = network.error(held)
         curves["train_error"].append(total / batches)
         curves["validation_error"].append(found)
-        if epoch % 5 == 4 or epoch == epochs - 1:
+        if (epoch + 1) % told == 0 or epoch == epochs - 1:
             progress(f"epoch {epoch + 1} of {epochs}: validation error {found:.5g}")
         if found < best:
             best, kept = found, [each.detach().clone() for each in network.all]

@@ -45,7 +45,7 @@ def refit(
             store,
             rules=rules,
             seed=each["seed"],
-            progress=progress,
+            progress=lambda line, name=name: progress(f"{name}: {line}"),
             parameters=each["parameters"],
         ).artifact
         for name, each in sorted(made["autoencoders"].items())

@@ -37,15 +37,19 @@ def markets_check() -> None:
     """Read every market file; one line for each that is broken."""
     from carprice_assets.features.switches import check
     from carprice_assets.regressors.registry import check_parameters
+    from carprice_assets.sources.columns import mapped_table
 
     good, broken = load_markets(Home.current())
     for name, market in list(good.items()):
         try:
-            check(market.training.features_off, "training.features_off")
+            if "columns" in market.sources:
+                mapped_table(market)
+            own = [feature.name for feature in market.features]
+            check(market.training.features_off, "training.features_off", own)
             for regressor, parameters in market.regressors.items():
                 check_parameters(regressor, parameters)
         except UserError as error:
-            broken[name] = f"market {name}: {error}"
+            broken[name] = f"market {name}: {str(error).removeprefix(f'market {name}: ')}"
             del good[name]
     for line in broken.values():
         click.echo(f"carprice: {line}", err=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import textwrap
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -13,6 +13,9 @@ from carprice_assets.defs.launch import Outcome
 from carprice_assets.home import Home
 from carprice_assets.listings.rejections import REASONS
 from carprice_assets.markets.market import SIDES
+
+if TYPE_CHECKING:
+    from carprice_assets.releases.release import Release
 
 FAILURES = {"STEP_FAILURE", "STEP_SKIPPED", "STEP_UP_FOR_RETRY", "PIPELINE_FAILURE"}
 """Events that the last line of a command tells better."""
@@ -138,6 +141,10 @@ def training_summary(home: Home, market: str, outcome: Outcome) -> list[str]:
     if staged:
         told = f"challenger  {staged['release']}  {staged['regressor']}"
         lines.append(f"{told}, {staged['bytes'] / 1e6:.1f} MB")
+        if left := _left_out(store.open(market, staged["release"])):
+            lines += _folded(
+                f"left out    {', '.join(left)}: alone each breaks an absolute rule", 12
+            )
     if "champion" in outcome.facts:
         lines += _folded(f"decision    {outcome.facts['champion']['decision']}", 12)
     elif outcome.success and staged and staged["release"] == serving:
@@ -148,6 +155,14 @@ def training_summary(home: Home, market: str, outcome: Outcome) -> list[str]:
     lines.append(f"champion    {serving or 'none'}")
     lines.append(f"took        {outcome.seconds:.0f} s")
     return lines
+
+
+def _left_out(release: Release) -> list[str]:
+    """Regressors that were judged with the challenger and are not in its release."""
+    from carprice_assets.releases.recipe import RECIPE
+
+    judged = release.provenance().facts.get(RECIPE, {}).get("judged", {})
+    return sorted({*judged} - {*release.head().regressors})
 
 
 def _refusal(ledger: list[dict[str, Any]], release: str) -> str:
@@ -185,7 +200,8 @@ def worth_telling(record: logging.LogRecord) -> bool:
     event = getattr(record, "dagster_meta", {}).get("dagster_event")
     if event is not None:
         return event.event_type_value not in FAILURES
-    return not record.getMessage().endswith("Not executing.")
+    message = record.getMessage()
+    return not (message.endswith("Not executing.") or message.startswith("Skipping step "))
 
 
 class PlainFormatter(logging.Formatter):

@@ -158,7 +158,8 @@ def search_history(trials: Sequence[Mapping[str, Any]], *, title: str = "") -> b
     if ends:
         ceiling = float(errors.max())
         axes.plot(ends, [ceiling] * len(ends), "x", color=GREY, label="pruned or failed")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set_xlim(-0.5, trials[-1]["number"] + 0.5)  # of a single trial, too, whole numbers
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     axes.set_xlabel("Trial (0: the defaults)")
     axes.set_ylabel("MAE on validation")

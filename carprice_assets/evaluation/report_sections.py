@@ -98,7 +98,8 @@ def search_text(search: Mapping[str, Any]) -> str:
     complete = [trial for trial in trials if trial["error"] is not None]
     best = sorted(complete, key=lambda trial: (trial["error"], trial["number"]))[:TRIALS]
     parts = [
-        f"{len(trials)} trials, trial 0 the defaults: {states.count('complete')} complete,"
+        f"{len(trials)} trial{'s' * (len(trials) != 1)}, trial 0 the defaults:"
+        f" {states.count('complete')} complete,"
         f" {states.count('pruned')} pruned, {states.count('failed')} failed."
         f" Trial {search['best']} was taken. MAE on validation.",
         markdown(

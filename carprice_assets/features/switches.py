@@ -9,6 +9,7 @@ from carprice_assets.errors import UserError
 from carprice_assets.features.make_encoder import MakeEncoder
 from carprice_assets.features.market_features import MarketFeatures
 from carprice_assets.features.model_hasher import ModelHasher
+from carprice_assets.features.outlier_detector import OutlierDetector
 from carprice_assets.features.registry import MATRIX, NAMES, create
 
 OPEN: Mapping[str, str] = {
@@ -17,10 +18,14 @@ OPEN: Mapping[str, str] = {
     MarketFeatures.name: "market.",
 }
 """Transformers whose features depend on the listings, and how the features' names begin."""
+UNSEEN: frozenset[str] = frozenset(OutlierDetector().feature_names)
+"""Features that are in a report alone."""
 
 
-def check(off: Iterable[str], where: str) -> None:
+def check(off: Iterable[str], where: str, declared: Collection[str] | None = None) -> None:
     """Refuse names that can be no transformer's and no feature's, whatever the listings are.
+
+    ``declared`` are the names of the market's own features, None where they are not known.
 
     Raises
     ------
@@ -29,9 +34,14 @@ def check(off: Iterable[str], where: str) -> None:
     """
     of_matrix = {name: () if name in OPEN else create(name).feature_names for name in MATRIX}
     fixed = [feature for features in of_matrix.values() for feature in features]
+    own = OPEN[MarketFeatures.name]
+    known = tuple(f"{own}{name}" for name in declared or ())
     for name in off:
-        if name not in of_matrix and not name.startswith(tuple(OPEN.values())):
-            _require(name, of_matrix, fixed, where)
+        if declared is not None and name.startswith(own):
+            if not any(name == each or name.startswith(f"{each}.") for each in known):
+                _require(name, of_matrix, [*fixed, *known], where)
+        elif name not in of_matrix and not name.startswith(tuple(OPEN.values())):
+            _require(name, of_matrix, [*fixed, *known], where)
 
 
 def switched_off(
@@ -66,8 +76,10 @@ def _require(name: str, transformers: Collection[str], features: Sequence[str], 
     """Raise a UserError, with what is spelled alike, unless ``name`` is a feature."""
     if name in features:
         return
-    if name in NAMES:
+    if name in NAMES or name in UNSEEN:
         raise UserError(f"{where}: regressors see nothing of {name}: it cannot be switched off")
-    near = difflib.get_close_matches(name, [*transformers, *features], n=1)
+    own = f"{OPEN[MarketFeatures.name]}{name}"
+    near = [own] if own in features else []
+    near = near or difflib.get_close_matches(name, [*transformers, *features], n=1)
     hint = f": did you mean {near[0]!r}?" if near else ""
     raise UserError(f"{where}: no transformer or feature is called {name!r}{hint}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -163,10 +163,20 @@ def require_current(market: Market, folder: Path) -> None:
             )
     for name in sorted(made | now):
         if made.get(name) != now.get(name):
+            name, was, is_now = _innermost(name, made.get(name), now.get(name))
             raise UserError(
-                f"market {market.name}: its dataset was made with {name} {made.get(name)!r}, the"
-                f" market file says {now.get(name)!r}: {again}"
+                f"market {market.name}: its dataset was made with {name} {was!r}, the market file"
+                f" says {is_now!r}: {again}"
             )
+
+
+def _innermost(name: str, was: Any, is_now: Any) -> tuple[str, Any, Any]:
+    """The first entry, of tables within tables, that is not the same in both."""
+    while isinstance(was, dict) and isinstance(is_now, dict):
+        before, after = cast("dict[str, Any]", was), cast("dict[str, Any]", is_now)
+        key = min(key for key in before | after if before.get(key) != after.get(key))
+        name, was, is_now = f"{name}.{key}", before.get(key), after.get(key)
+    return name, was, is_now
 
 
 def read_side(folder: Path, side: str) -> dict[str, np.ndarray[Any, Any]]:

@@ -23,7 +23,7 @@ REASONS: Mapping[str, str] = {
     "no_model": "No model can be read.",
     "no_year": "No model year can be read.",
     "year_out_of_range": "The model year is before 1900 or over two years after the scrape.",
-    "no_price": "No price is stated.",
+    "no_price": "No price can be read.",
     "other_currency": "The price is in another currency, and no rate is stated.",
     "price_out_of_range": "The price is outside the market's limits.",
 }

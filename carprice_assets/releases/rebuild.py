@@ -51,11 +51,15 @@ class Plan:
 
 @dataclass(frozen=True)
 class Rebuilt:
-    """What came of it: the id of the release made again, and both compared part by part."""
+    """What came of it: the id of the release made again, and both compared part by part.
+
+    ``beside`` are fits that the content does not hold: they are told, and have no say.
+    """
 
     release: str
     made: str
     parts: tuple[Part, ...]
+    beside: tuple[Part, ...] = ()
 
     @property
     def same(self) -> bool:
@@ -65,9 +69,11 @@ class Rebuilt:
     @property
     def lines(self) -> list[str]:
         """One line a part, and one for the ids."""
-        lines = [part.line for part in self.parts]
+        lines = [part.line for part in (*self.parts, *self.beside)]
         if self.same:
             return [*lines, f"release {self.release}: made again with the same id"]
+        if self.made == self.release:
+            return [*lines, f"release {self.release}: made again, its files in the store differ"]
         return [*lines, f"release {self.release}: made again as {self.made}"]
 
 
@@ -146,7 +152,7 @@ def rebuild(home: Home, planned: Plan, progress: Progress, refit: Refit | None =
         made = again.stage()
         first, second = (Manifest.of(each.content) for each in (planned.release, made))
         parts = compare(first, second, _golden(planned.release, made))
-        return Rebuilt(planned.release.id, made.id, (*parts, *again.uncarried()))
+        return Rebuilt(planned.release.id, made.id, tuple(parts), tuple(again.uncarried()))
 
 
 class _Again:

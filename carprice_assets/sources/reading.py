@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import gzip
 import json
@@ -127,6 +128,8 @@ def open_table(con: duckdb.DuckDBPyConnection, path: Path) -> Table:
 def read_text_head(path: Path) -> str:
     """The first characters of a text file; a UserError where it is binary or not UTF-8."""
     head = read_head(path)
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise UserError(f"{path}: is UTF-16, not UTF-8 text: convert it first")
     if b"\0" in head:
         raise UserError(f"{path}: is a binary file, neither CSV, Parquet nor JSON Lines")
     try:
@@ -196,11 +199,12 @@ def require(path: Path, table: Table, wanted: list[str]) -> None:
         )
 
 
-def check_incoming(con: duckdb.DuckDBPyConnection, path: Path) -> None:
+def check_incoming(con: duckdb.DuckDBPyConnection, path: Path, latest: date = LATEST) -> None:
     """Raise a UserError where ``incoming`` is empty or a row has no usable date."""
     counts = con.execute(
-        "SELECT count(*), count(*) FILTER (scraped_at IS NULL), min(scraped_at), max(scraped_at)"
-        " FROM incoming"
+        "SELECT count(*), count(*) FILTER (scraped_at IS NULL), min(scraped_at), max(scraped_at),"
+        " count(*) FILTER (scraped_at > $1) FROM incoming",
+        [latest],
     ).fetchall()[0]
     if counts[0] == 0:
         raise UserError(f"{path}: holds no rows")
@@ -209,6 +213,11 @@ def check_incoming(con: duckdb.DuckDBPyConnection, path: Path) -> None:
             f"{path}: {counts[1]:,} of {counts[0]:,} rows have no readable date of their scrape:"
             " state it with --scraped-at YYYY-MM-DD"
         )
-    for day in counts[2:]:
+    for day in counts[2:4]:
         if not EARLIEST <= day <= LATEST:
             raise UserError(f"{path}: a row was scraped at {day}, which cannot be")
+    if counts[4]:
+        raise UserError(
+            f"{path}: the scrape of {counts[4]:,} of {counts[0]:,} rows lies in the future, the"
+            f" last on {counts[3]}"
+        )

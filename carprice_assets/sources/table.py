@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from carprice_assets.markets import Market
 from carprice_assets.sources.base import Extraction, literal, parsed
-from carprice_assets.sources.reading import check_incoming, open_table, require, telling
+from carprice_assets.sources.reading import LATEST, check_incoming, open_table, require, telling
 
 if TYPE_CHECKING:
     import duckdb
@@ -61,6 +61,7 @@ class TableFormat:
             listing_id=self.listing_id,
             url=self.url,
             day=iso_day(self.scraped_at, scraped_at),
+            latest=date.today() + timedelta(days=1),
         )
 
     def extract(self, market: Market) -> Extraction:
@@ -107,9 +108,11 @@ def store_incoming(
     day: str,
     scrape_id: str = "NULL",
     sequence: str = "NULL",
+    latest: date = LATEST,
 ) -> None:
     """Make the temporary table ``incoming`` from SQL that gives ``payload`` and ``p``.
 
+    A day after ``latest`` refuses the file: its rows would supersede every later scrape.
     ``seq`` is the whole number that ``sequence`` gives, else the row's number in the file.
     A row's hash is the MD5 of its source, scrape, listing id, url and payload. A listing seen
     twice alike in one scrape is one raw row; rows without an id have no identity, so each
@@ -134,7 +137,7 @@ def store_incoming(
             """
         )
     con.execute("SET preserve_insertion_order = false")
-    check_incoming(con, path)
+    check_incoming(con, path, latest)
     con.execute(
         """
         UPDATE incoming SET row_hash = md5_number(incoming.row_hash::VARCHAR || '/' || again.nth)

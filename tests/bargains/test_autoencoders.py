@@ -81,6 +81,17 @@ def test_each_finds_lowered_prices_and_gives_the_same_from_disk(name: str, tmp_p
     assert (again.errors(NAMES, features, price) == form.errors(NAMES, features, price)).all()
 
 
+def test_a_fit_tells_a_tenth_of_its_epochs() -> None:
+    # A small market takes hundreds: what a training has to say must not drown in them.
+    rows = fitted("plain_autoencoder").inputs.encode(NAMES, *invented(1))
+    told: list[str] = []
+    parameters = parameters_of("plain_autoencoder", {**FEW, "epochs": 98})
+    train(rows, rows[:500], parameters, seed=1, progress=told.append)
+    assert [line.partition(":")[0] for line in told] == [
+        f"epoch {epoch} of 98" for epoch in (*range(10, 98, 10), 98)
+    ]
+
+
 def test_sparse_ones_are_sparse() -> None:
     rows = fitted("plain_autoencoder").inputs.encode(NAMES, *invented(1))
 

@@ -55,3 +55,17 @@ def test_a_regressor_or_parameter_that_there_is_not(
     result = carprice("markets", "check")
     assert result.exit_code == 2
     assert f"market mine: {line}" in result.stderr
+
+
+def test_a_column_for_a_field_that_there_is_not(
+    home: Home, carprice: Callable[..., Result]
+) -> None:
+    good = (
+        'currency = "EUR"\ndistance = "km"\n[features.power]\nkind = "number"\n[sources.columns]\n'
+    )
+    add_market(home, "mine", good + 'mileage = "km"\npower = "PS"')
+    assert carprice("markets", "check").exit_code == 0
+    add_market(home, "mine", good + 'power = "PS"\nmilage = "km"')
+    result = carprice("markets", "check")
+    assert result.exit_code == 2
+    assert "carprice: market mine: sources.columns.milage: no such field" in result.stderr

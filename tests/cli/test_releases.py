@@ -16,6 +16,8 @@ from tests_support import SMALL_MARKET, add_market
 from carprice_assets.defs.launch import Outcome
 from carprice_assets.defs.telling import training_summary
 from carprice_assets.home import Home
+from carprice_assets.releases.recipe import RECIPE
+from carprice_assets.releases.release import PROVENANCE
 from carprice_assets.releases.rules import Decision
 from carprice_assets.releases.store import ReleaseStore
 
@@ -278,6 +280,18 @@ def test_a_training_tells_that_its_challenger_waits(trained_home: Home) -> None:
     ReleaseStore(trained_home.releases).record("small", line)
     told = training_summary(trained_home, "small", outcome)
     assert "decision    none: its wait for approval is over" in told
+
+
+def test_a_training_tells_what_its_release_leaves_out(trained_home: Home) -> None:
+    release = ReleaseStore(trained_home.releases).open("small", champion(trained_home))
+    facts = {"challenger": {"release": release.id, "regressor": "catboost", "bytes": 1}}
+    outcome = Outcome(run_id="r", success=True, facts=facts)
+    assert not any("left out" in line for line in training_summary(trained_home, "small", outcome))
+    known = release.provenance()
+    known.facts[RECIPE]["judged"]["automl"] = "0" * 32
+    (release.path / PROVENANCE).write_bytes(known.to_bytes())
+    told = training_summary(trained_home, "small", outcome)
+    assert "left out    automl: alone each breaks an absolute rule" in told
 
 
 def test_what_does_not_wait_cannot_be_approved(

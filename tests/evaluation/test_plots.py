@@ -59,6 +59,7 @@ def test_the_search_shows_its_best():
     assert pixels(falling).shape[1] == 700
     assert falling == plots.search_history(trials(5.0, 4.0, None, 3.0))
     assert falling != plots.search_history(trials(5.0, 4.0, 3.0))
+    assert pixels(plots.search_history(trials(5.0))).shape[1] == 700
 
 
 def test_the_coverage_of_each_price_band_is_shown():

@@ -78,6 +78,7 @@ def test_a_switch_that_this_feature_set_has_not_is_refused(reduced, tmp_path):
         ("qqqqqq", "no transformer or feature is called 'qqqqqq'$"),
         ("scaler", "regressors see nothing of scaler"),
         ("outlier_detector", "regressors see nothing of outlier_detector"),
+        ("outlier_score", "regressors see nothing of outlier_score"),
     ],
 )
 def test_unknown_names_are_refused_with_what_is_spelled_alike(name, line, feature_set):
@@ -143,3 +144,13 @@ def write_dataset(folder, cars):
     for side in SIDES:
         pq.write_table(table, folder / f"{side}.parquet")
     (folder / "dataset.json").write_text("{}")
+
+
+def test_a_feature_of_the_markets_own_must_be_declared():
+    check(["market.power", "market.gearbox.model_rest", "market.any"], "here")
+    check(["market.power", "market.gearbox.model_rest"], "here", ["power", "gearbox"])
+    for name, hint in (("market.powr", "'market.power'"), ("power", "'market.power'")):
+        with pytest.raises(UserError, match=f"called '{name}': did you mean {hint}"):
+            check([name], "here", ["power", "gearbox"])
+    with pytest.raises(UserError, match=r"called 'market\.gearboxes'"):
+        check(["market.gearboxes"], "here", ["power", "gearbox"])

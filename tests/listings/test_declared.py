@@ -176,7 +176,10 @@ def test_the_dataset_carries_values_and_declaration(
     with pytest.raises(UserError, match=r"another declaration of features\.engine"):
         dataset.require_current(replace(declaring, features=(), sources={}), folder)
     moved = replace(declaring, sources={"fields": {"payload": FIELDS | {"region": "town"}}})
-    with pytest.raises(UserError, match="its dataset was made with fields"):
+    with pytest.raises(
+        UserError,
+        match=r"made with fields\.payload\.region .*, the market file says .town.: import",
+    ):
         dataset.require_current(moved, folder)
 
 

@@ -231,3 +231,14 @@ def test_a_recipe_that_cannot_be_followed(
 ) -> None:
     restate(change)
     assert told in missing(trained_home, staged.id)
+
+
+def test_what_the_content_does_not_hold_has_no_say() -> None:
+    differing = Part("random_forest (not carried)", ("its artifact",))
+    beside = rebuild.Rebuilt("a", "a", (Part("head"),), (differing,))
+    assert beside.same
+    assert beside.lines[1:] == [differing.line, "release a: made again with the same id"]
+    damaged = rebuild.Rebuilt("a", "a", (Part("head", ("release.json",)),))
+    assert not damaged.same
+    assert damaged.lines[-1] == "release a: made again, its files in the store differ"
+    assert not rebuild.Rebuilt("a", "b", ()).same

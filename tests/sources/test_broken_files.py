@@ -6,7 +6,8 @@ import gzip
 import json
 import os
 from collections.abc import Callable
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
@@ -63,7 +64,7 @@ CASES: list[Case] = [
     ("columns", "missing.csv", lambda p: None, "no such file"),
     ("columns", "fifo.csv", os.mkfifo, "not a regular file"),
     ("columns", "binary.csv", text(b"\x7fELF\0\1\2" * 99), "is a binary file"),
-    ("columns", "utf16.csv", text(GOOD.encode("utf-16")), "is a binary file"),
+    ("columns", "utf16.csv", text(GOOD.encode("utf-16")), "is UTF-16, not UTF-8"),
     ("columns", "latin.csv", text((GOOD + "Citroën,C3,2019,1\n").encode("latin-1")), "not UTF-8"),
     (
         "columns",
@@ -137,6 +138,22 @@ def test_a_day_that_cannot_be_is_refused(home: Home, tmp_path: Path) -> None:
     path.write_text(json.dumps(line))
     with Warehouse.of(home).connect() as con, pytest.raises(UserError, match="cannot be"):
         raw.append(con, MARKET, "payload", path)
+
+
+def test_a_row_of_a_day_to_come_is_refused(home: Home, tmp_path: Path) -> None:
+    # It would supersede every later scrape and be the market's last day for ever.
+    sources = {"columns": {**MARKET.sources["columns"], "scraped_at": "Tag"}}
+    market, path = replace(MARKET, sources=sources), tmp_path / "file.csv"
+    day = date.today() + timedelta(days=3)
+    path.write_text(
+        f"Marke,Modell,Jahr,Preis,Tag\nFord,Focus,2019,9000,{DAY}\nFord,Ka,2019,9000,{day}\n"
+    )
+    words = rf"file\.csv: the scrape of 1 of 2 rows lies in the future, the last on {day}"
+    with Warehouse.of(home).connect() as con:
+        with pytest.raises(UserError, match=words):
+            raw.append(con, market, "columns", path)
+        path.write_text(path.read_text().replace(str(day), str(date.today())))
+        assert raw.append(con, market, "columns", path).new == 2
 
 
 def test_a_files_name_is_taken_as_it_is(home: Home, tmp_path: Path) -> None:
