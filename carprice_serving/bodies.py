@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import suppress
 from datetime import date
 from http import HTTPStatus
@@ -18,6 +18,8 @@ from carprice_serving.problems import RequestProblem, field_problem
 from carprice_serving.schemas import FieldError, Form
 
 JSON = "application/json"
+AS_CSV = ("text/csv", "application/vnd.ms-excel")
+"""The second is what a browser on Windows beside Excel calls a CSV file."""
 DRAIN_BYTES = 64_000_000
 DRAIN_SECONDS = 5.0
 LONG_BODY = 100_000
@@ -44,12 +46,15 @@ async def read_body(request: Request[Any, Any, Any], limit: int) -> bytes:
     RequestProblem
         415 for another content type, 413 for a longer body, 400 where the client went away.
     """
-    require_type(request, JSON)
+    require_type(request, (JSON,))
     return b"".join([piece async for piece in body_pieces(request, limit)])
 
 
-def require_type(request: Request[Any, Any, Any], wanted: str) -> None:
-    """Refuse another content type than ``wanted`` (415), and a compressed body; none will do."""
+def require_type(request: Request[Any, Any, Any], wanted: Sequence[str]) -> None:
+    """Refuse another content type than those ``wanted`` (415), and a compressed body.
+
+    A request that names none is taken at its word.
+    """
     packed = request.headers.get("content-encoding", "").strip().lower()
     if packed not in ("", "identity"):
         raise field_problem(
@@ -59,11 +64,11 @@ def require_type(request: Request[Any, Any, Any], wanted: str) -> None:
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
         )
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind and kind != wanted and not (wanted == JSON and kind.endswith("+json")):
+    if kind and kind not in wanted and not (JSON in wanted and kind.endswith("+json")):
         raise field_problem(
             "content-type",
             "Content-Type",
-            f"must be {wanted}, got {kind[:100]!r}",
+            f"must be {wanted[0]}, got {kind[:100]!r}",
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
         )
 
