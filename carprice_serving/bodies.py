@@ -14,6 +14,7 @@ import msgspec
 from litestar import Request
 
 from carprice_assets.releases.rating import read_asking_price
+from carprice_serving.known_names import unknown_names
 from carprice_serving.problems import RequestProblem, field_problem
 from carprice_serving.schemas import FieldError, Form
 
@@ -31,6 +32,8 @@ MAX_DETAILED = 500
 """Cars of a request that asks for comparables."""
 MAX_EXPLAINED = 20
 """Cars of a request that asks for explanations: each costs up to 250 prices."""
+BESIDE = ("model_type", "as_of", "comparables", "explain", "cars_real_price")
+"""What a body may hold beside its cars."""
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 JSON_TYPES = {
     dict: "an object", list: "a list", str: "text", bool: "true or false",
@@ -132,11 +135,12 @@ def single_values(query: dict[str, list[str]]) -> dict[str, str]:
     return {name: values[0] for name, values in query.items()}
 
 
-async def read_form(body: bytes, cars_field: str, max_cars: int) -> Form:
+async def read_form(body: bytes, cars_field: str, max_cars: int, *, lenient: bool = False) -> Form:
     """The request in ``body``: cars in ``cars_field``, and beside it what is to be told of them.
 
     ``model_type``, ``as_of``, ``comparables``, ``explain`` and ``cars_real_price`` are read. Cars
-    stay as they were sent. Unknown fields are ignored, as the reference did.
+    stay as they were sent. Unknown fields are refused; where ``lenient``, as the reference was,
+    they are told in the form's ``unknown``.
 
     Raises
     ------
@@ -146,7 +150,8 @@ async def read_form(body: bytes, cars_field: str, max_cars: int) -> Form:
     fields = await _in_pieces(body, cars_field) if len(body) > LONG_BODY else None
     if fields is None:
         fields = _object(body)
-    errors: list[FieldError] = []
+    unknown = unknown_names(fields, {cars_field, *BESIDE}, "the body")
+    errors = [] if lenient else list(unknown)
     cars = _cars(fields, cars_field, max_cars, errors)
     regressor = _regressor(fields, errors)
     as_of = _as_of(fields, errors)
@@ -156,7 +161,7 @@ async def read_form(body: bytes, cars_field: str, max_cars: int) -> Form:
     if errors:
         detail = "; ".join(f"{error.field}: {error.message}" for error in errors)
         raise RequestProblem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-request", detail, errors)
-    return Form(cars, regressor, as_of, comparables, explain, real)
+    return Form(cars, regressor, as_of, comparables, explain, real, tuple(unknown))
 
 
 async def _in_pieces(body: bytes, cars_field: str) -> dict[str, Any] | None:

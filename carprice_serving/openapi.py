@@ -126,7 +126,7 @@ class CsvOperation(Operation):
             schema=Schema(type=OpenAPIType.STRING, description="UTF-8, a car a line"),
             examples={"one car": Example(value=csv_example())},
         )
-        self.request_body = RequestBody(content=dict.fromkeys(AS_CSV, media), required=True)
+        self.request_body = RequestBody(content={AS_CSV[0]: media}, required=True)
 
 
 @dataclass

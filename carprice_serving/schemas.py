@@ -24,6 +24,8 @@ class Form(msgspec.Struct, frozen=True):
     explain: bool = False
     real_prices: list[float | None] | None = None
     """What each car was sold or offered for, None where it is not known."""
+    unknown: tuple[FieldError, ...] = ()
+    """Names of the body that mean nothing."""
 
     @property
     def plain(self) -> bool:

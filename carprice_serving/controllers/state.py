@@ -7,6 +7,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
 
 from carprice_serving.board import Board
+from carprice_serving.known_names import only
 from carprice_serving.openapi import problems_of
 from carprice_serving.running import in_service
 from carprice_serving.schemas import Health, MarketReadiness, Markets, Readiness, Worker
@@ -42,10 +43,11 @@ def state_routes(registry: ValuerRegistry, board: Board) -> list[HTTPRouteHandle
     @get(
         "/api/v1/markets",
         operation_id="listMarkets",
+        before_request=only(),
         summary="Markets that can be asked",
         tags=["markets"],
         sync_to_thread=False,
-        responses=problems_of(),
+        responses=problems_of(422),
     )
     def markets() -> Markets:
         told = readiness(registry, board)
