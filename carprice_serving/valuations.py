@@ -190,7 +190,7 @@ def provenance_of(valuer: Valuer, as_of: date, regressor: str | None = None) -> 
         regressor=regressor or valuer.champion,
         data_version=_text(facts.get("data_version")),
         run=_text(facts.get("run")),
-        as_of=min(as_of, valuer.last_observed),
+        as_of=valuer.observed_day(as_of),
     )
 
 

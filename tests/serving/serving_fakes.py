@@ -59,6 +59,9 @@ class FakeValuer:
         self.asked.append((len(cars), as_of, regressor))
         return [self._value(car) for car in cars]
 
+    def observed_day(self, day: date) -> date:
+        return min(day, self.last_observed)
+
     def read_cars(self, cars: Sequence[Any], as_of: date) -> tuple[Any, Any]:
         intake = read_cars(cars, as_of=days(as_of), distance=self.distance, currency=self.currency)
         return intake, dict(intake.columns)
