@@ -12,6 +12,7 @@ from carprice_assets.errors import UserError
 from carprice_assets.home import Home
 from carprice_assets.markets.market import market_files
 from carprice_assets.releases.engine import Parts
+from carprice_assets.releases.release import MANIFEST
 from carprice_assets.releases.store import ReleaseStore
 from carprice_assets.releases.strict import read_object
 from carprice_assets.releases.valuer import Valuer
@@ -75,6 +76,10 @@ class HomeReleases:
         valuer = Valuer.load(release.path, verify=True, parts=self.parts)
         _warm(valuer)
         return valuer
+
+    def holds(self, market: str, release_id: str) -> bool:
+        """Whether the release's folder is still there."""
+        return (self.home.releases / market / release_id / MANIFEST).is_file()
 
     def releases(self, market: str, limit: int) -> Releases:
         """The latest releases and the latest lines of the ledger."""

@@ -64,6 +64,8 @@ def readiness(registry: ValuerRegistry, board: Board) -> Readiness:
     detail = f"answering for {', '.join(able)}" if able else "no release can be served"
     if not shown:
         detail = "no market has a champion: `carprice train --market us` makes one"
+    if problem := registry.default_problem:
+        detail = f"{problem}; {detail}"
     workers = [Worker(**each) for each in in_service(board, registry)]
     return Readiness(bool(able), registry.default_market, detail, shown, workers)
 

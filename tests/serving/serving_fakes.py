@@ -118,6 +118,7 @@ class FakeSource:
         self.champions: dict[str, FakeValuer | str] = dict(champions)
         self.moves = dict.fromkeys(champions, 1)
         self.loads: list[str] = []
+        self.lost: set[str] = set()
         self.lists: dict[str, BargainList] = {}
 
     def move(self, market: str, champion: FakeValuer | str) -> None:
@@ -140,6 +141,9 @@ class FakeSource:
         if isinstance(champion, str):
             raise UserError(f"release {champion} is damaged")
         return champion
+
+    def holds(self, market: str, release_id: str) -> bool:
+        return release_id not in self.lost
 
     def releases(self, market: str, limit: int) -> Releases:
         return Releases(market, [], [])
