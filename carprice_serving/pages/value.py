@@ -15,6 +15,7 @@ from carprice_assets.listings.notes import Note
 from carprice_assets.releases.explanation import Contribution
 from carprice_assets.releases.nearest import Suggestion
 from carprice_assets.releases.rating import FIELD as ASKING_PRICE
+from carprice_assets.releases.rating import UNLIKELY
 from carprice_serving.bodies import single_values
 from carprice_serving.pages.engine import Pages
 from carprice_serving.pages.form import LABELS, MARKET, CarForm, car_form
@@ -47,6 +48,8 @@ class Result:
         None without a price or without a range.
     below
         What is asked less the price; None where either is missing.
+    doubtful
+        Whether what is asked is too low to be believed.
     problems
         Errors of fields, by the fields of the form; those of no field of it come last.
     suggested
@@ -56,6 +59,7 @@ class Result:
     valuation: Valuation
     bar: RangeBar | None
     below: float | None
+    doubtful: bool
     problems: tuple[Note, ...]
     reasons: tuple[Reason, ...]
     suggested: tuple[tuple[Suggestion, tuple[tuple[str, str], ...]], ...]
@@ -115,12 +119,15 @@ def shown(valuer: Valuer, form: CarForm, valuation: Valuation) -> Result:
         bar = range_bar(low, price, high, asking, others)
     # What is asked changes no price, so that an amount that cannot be read is a warning to the
     # API; whoever typed it is told beside the field.
-    misread = [note for note in valuation.warnings if note.field == ASKING_PRICE]
+    misread = [
+        note for note in valuation.warnings if note.field == ASKING_PRICE and note.code != UNLIKELY
+    ]
     errors = [] if valuation.supported is False else valuation.errors
     return Result(
         valuation,
         bar,
         None if price is None or asking is None else asking - price,
+        any(note.code == UNLIKELY for note in valuation.warnings),
         tuple(map(_sentence, (*errors, *misread))),
         _reasons(valuer, valuation),
         tuple(

@@ -178,6 +178,18 @@ def test_a_wrong_field_is_told_beside_it(client: TestClient[Litestar]) -> None:
     assert options(page, "year")[1] == "18x2"
 
 
+@pytest.mark.parametrize(("asked", "told"), [("18000", False), ("17000", True), ("9", True)])
+def test_an_asking_price_too_low_to_be_believed(
+    client: TestClient[Litestar], asked: str, told: bool
+) -> None:
+    """The range of 40,000 begins at 36,000."""
+    answer = client.get("/value", params=F150 | {"msrp": "40000", "asking_price": asked})
+    assert answer.status_code == 200
+    assert "Great" in text_of(answer.text)
+    assert ("an error or a fraud than a bargain" in text_of(answer.text)) is told
+    assert "another look" not in answer.text
+
+
 def test_an_asking_price_that_is_none_is_told_beside_it(client: TestClient[Litestar]) -> None:
     answer = client.get("/value", params=F150 | {"asking_price": "much"})
     assert answer.status_code == 422
