@@ -98,7 +98,8 @@ class ValuationsAnswer(msgspec.Struct, frozen=True):
 class LiveError(msgspec.Struct, frozen=True):
     """How far one regressor of one release was off the real prices that were sent along.
 
-    Of the latest 5,000 cars that this process was told the price of; each counts once.
+    Of the latest 5,000 cars that this process was told the price of; the same car, price and day
+    count once.
     """
 
     market: str

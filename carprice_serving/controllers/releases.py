@@ -43,8 +43,9 @@ def release_routes(valuations: Valuations) -> list[HTTPRouteHandler]:
         summary="How far valuations were off the real prices sent along",
         description=(
             "`cars_real_price` of a request for valuations tells what cars were sold or offered "
-            "for, at once or later with the `as_of` of then. The same car counts once. Figures "
-            "are of this process since its start."
+            "for, at once or later with the `as_of` of then. The same car with the "
+            "same price and day counts once; another price of it is another sale. Figures are of "
+            "this process since its start."
         ),
         tags=["releases"],
         responses=problems_of(400, 404, 422, 503),
