@@ -96,6 +96,10 @@ class ReleaseSource(ListSource, Protocol):
         """Names of all markets that are configured or have releases."""
         ...
 
+    def title(self, market: str) -> str:
+        """What people call a market; its name where its file tells none."""
+        ...
+
     def pointer(self, market: str) -> Hashable | None:
         """What changes whenever the champion pointer is replaced; None where there is none."""
         ...
@@ -205,6 +209,10 @@ class ValuerRegistry:
         known = ", ".join(sorted(states)) or "none"
         told = f"CARPRICE_DEFAULT_MARKET names {name[:40]!r}, but no market is called so"
         return f"{told}; there are: {known}"
+
+    def title(self, market: str) -> str:
+        """What people call a market, from where champions come."""
+        return self._source.title(market)
 
     def releases(self, market: str, limit: int) -> Releases:
         """The latest ``limit`` releases of a market, from where champions come."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -17,6 +17,7 @@ from carprice_assets.releases.nearest import Suggestion
 from carprice_assets.releases.rating import FIELD as ASKING_PRICE
 from carprice_assets.releases.rating import UNLIKELY
 from carprice_serving.bodies import single_values
+from carprice_serving.pages.choices import Choices
 from carprice_serving.pages.engine import Pages
 from carprice_serving.pages.form import LABELS, MARKET, CarForm, car_form
 from carprice_serving.pages.pictures import RangeBar, Step, range_bar, steps
@@ -52,6 +53,8 @@ class Result:
         Whether what is asked is too low to be believed.
     problems
         Errors of fields, by the fields of the form; those of no field of it come last.
+    notes
+        Warnings of all else than the asking price.
     suggested
         Each suggestion with the addresses of its values.
     """
@@ -61,6 +64,7 @@ class Result:
     below: float | None
     doubtful: bool
     problems: tuple[Note, ...]
+    notes: tuple[Note, ...]
     reasons: tuple[Reason, ...]
     suggested: tuple[tuple[Suggestion, tuple[tuple[str, str], ...]], ...]
 
@@ -129,6 +133,7 @@ def shown(valuer: Valuer, form: CarForm, valuation: Valuation) -> Result:
         None if price is None or asking is None else asking - price,
         any(note.code == UNLIKELY for note in valuation.warnings),
         tuple(map(_sentence, (*errors, *misread))),
+        tuple(_notes(valuer, form, valuation)),
         _reasons(valuer, valuation),
         tuple(
             (each, tuple((word, _address(valuer.market, form.car, each.field, word))
@@ -136,6 +141,15 @@ def shown(valuer: Valuer, form: CarForm, valuation: Valuation) -> Result:
             for each in valuation.suggestions
         ),
     )  # fmt: skip
+
+
+def _notes(valuer: Valuer, form: CarForm, valuation: Valuation) -> Iterator[Note]:
+    """Warnings of all else than the asking price, and of a trim that no listing has."""
+    yield from (note for note in valuation.warnings if note.field != ASKING_PRICE)
+    names = [str(form.car.get(name, "")) for name in ("make", "model", "trim")]
+    if valuation.price is not None and not Choices.of(valuer).knows_trim(*names):
+        told = f"no known listing of this model has a word of {names[2][:40]!r} in its trim"
+        yield Note("unknown_word", "trim", f"{told}: counted as unknown")
 
 
 def _sentence(note: Note) -> Note:

@@ -119,6 +119,7 @@ class FakeSource:
         self.moves = dict.fromkeys(champions, 1)
         self.loads: list[str] = []
         self.lost: set[str] = set()
+        self.titles: dict[str, str] = {}
         self.lists: dict[str, BargainList] = {}
 
     def move(self, market: str, champion: FakeValuer | str) -> None:
@@ -127,6 +128,9 @@ class FakeSource:
 
     def markets(self) -> set[str]:
         return self.names
+
+    def title(self, market: str) -> str:
+        return self.titles.get(market, market)
 
     def pointer(self, market: str) -> int | None:
         return self.moves.get(market)

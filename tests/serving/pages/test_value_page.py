@@ -282,3 +282,41 @@ def test_features_of_a_markets_own_are_asked_for(settings: Settings) -> None:
     assert "Battery kwh" in page
     assert "Usable energy, from 5, to 250" in page
     assert re.search(r"<details class=\"more\" open>", page)
+
+
+def test_a_market_is_called_by_its_title(client: TestClient[Litestar], source: FakeSource) -> None:
+    assert "Value a car us" in text_of(client.get("/value").text)
+    source.titles["us"] = "United <States>"
+    for address in ("/value", "/models", "/markets"):
+        assert "United <States>" in text_of(client.get(address).text)
+
+
+@pytest.mark.parametrize(
+    ("trim", "told"), [("Quantum", True), ("xlt", False), ("XLT Quantum", False), ("", False)]
+)
+def test_a_trim_that_no_listing_has(client: TestClient[Litestar], trim: str, told: bool) -> None:
+    page = text_of(client.get("/value", params=F150 | {"trim": trim}).text)
+    assert ("No known listing of this model has a word of 'Quantum' in its trim" in page) is told
+
+
+@pytest.mark.parametrize(
+    ("msrp", "told"),
+    [
+        ("30000", "3 of 5 lie outside the picture"),
+        ("20000", "4 of 5 lie outside the picture"),
+        ("400000", "All 5 nearest known listings lie outside the picture."),
+    ],
+)
+def test_listings_without_a_dot_are_told(
+    client: TestClient[Litestar], msrp: str, told: str
+) -> None:
+    assert told in text_of(client.get("/value", params=F150 | {"msrp": msrp}).text)
+
+
+@pytest.mark.parametrize(("price", "told"), [(30_000.0, True), (31_000.0, False)])
+def test_listings_that_share_a_dot_are_told(settings: Settings, price: float, told: bool) -> None:
+    known = stock({}, {"price": price})
+    app = create_app(settings, FakeSource(us=FakeValuer(comparables=known)))
+    with TestClient(app) as client:
+        page = text_of(client.get("/value", params=F150 | {"msrp": "30000"}).text)
+    assert ("nearest known listings; those of one price share a dot" in page) is told
