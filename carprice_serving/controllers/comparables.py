@@ -56,7 +56,7 @@ def comparables_routes(valuations: Valuations) -> list[HTTPRouteHandler]:
 
 def known_fields(valuer: Valuer) -> set[str]:
     """What the address may name: the fields of a car, the market's own too, and two more."""
-    return CAR_FIELDS | {each.name for each in valuer.features} | {"count", "as_of"}
+    return {*CAR_FIELDS, *(each.name for each in valuer.features), "count", "as_of"}
 
 
 def read_query(query: dict[str, list[str]]) -> tuple[dict[str, str], int, date | None]:
