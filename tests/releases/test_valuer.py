@@ -306,4 +306,5 @@ def test_the_card_tells_figures_and_decisions(
     assert "| rolled_back | too &lt;high> |" in card
     assert f"replaced by {second.id} (promoted)" in card
     assert "refused" not in card
+    assert "Made for the market us. " in card
     assert "None yet." in model_card(first, [])
