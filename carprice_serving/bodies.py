@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import suppress
 from datetime import date
 from http import HTTPStatus
@@ -14,10 +14,13 @@ import msgspec
 from litestar import Request
 
 from carprice_assets.releases.rating import read_asking_price
+from carprice_serving.known_names import unknown_names
 from carprice_serving.problems import RequestProblem, field_problem
 from carprice_serving.schemas import FieldError, Form
 
 JSON = "application/json"
+AS_CSV = ("text/csv", "application/vnd.ms-excel")
+"""The second is what a browser on Windows beside Excel calls a CSV file."""
 DRAIN_BYTES = 64_000_000
 DRAIN_SECONDS = 5.0
 LONG_BODY = 100_000
@@ -29,6 +32,8 @@ MAX_DETAILED = 500
 """Cars of a request that asks for comparables."""
 MAX_EXPLAINED = 20
 """Cars of a request that asks for explanations: each costs up to 250 prices."""
+BESIDE = ("model_type", "as_of", "comparables", "explain", "cars_real_price")
+"""What a body may hold beside its cars."""
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 JSON_TYPES = {
     dict: "an object", list: "a list", str: "text", bool: "true or false",
@@ -44,12 +49,15 @@ async def read_body(request: Request[Any, Any, Any], limit: int) -> bytes:
     RequestProblem
         415 for another content type, 413 for a longer body, 400 where the client went away.
     """
-    require_type(request, JSON)
+    require_type(request, (JSON,))
     return b"".join([piece async for piece in body_pieces(request, limit)])
 
 
-def require_type(request: Request[Any, Any, Any], wanted: str) -> None:
-    """Refuse another content type than ``wanted`` (415), and a compressed body; none will do."""
+def require_type(request: Request[Any, Any, Any], wanted: Sequence[str]) -> None:
+    """Refuse another content type than those ``wanted`` (415), and a compressed body.
+
+    A request that names none is taken at its word.
+    """
     packed = request.headers.get("content-encoding", "").strip().lower()
     if packed not in ("", "identity"):
         raise field_problem(
@@ -59,11 +67,11 @@ def require_type(request: Request[Any, Any, Any], wanted: str) -> None:
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
         )
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind and kind != wanted and not (wanted == JSON and kind.endswith("+json")):
+    if kind and kind not in wanted and not (JSON in wanted and kind.endswith("+json")):
         raise field_problem(
             "content-type",
             "Content-Type",
-            f"must be {wanted}, got {kind[:100]!r}",
+            f"must be {wanted[0]}, got {kind[:100]!r}",
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
         )
 
@@ -127,11 +135,12 @@ def single_values(query: dict[str, list[str]]) -> dict[str, str]:
     return {name: values[0] for name, values in query.items()}
 
 
-async def read_form(body: bytes, cars_field: str, max_cars: int) -> Form:
+async def read_form(body: bytes, cars_field: str, max_cars: int, *, lenient: bool = False) -> Form:
     """The request in ``body``: cars in ``cars_field``, and beside it what is to be told of them.
 
     ``model_type``, ``as_of``, ``comparables``, ``explain`` and ``cars_real_price`` are read. Cars
-    stay as they were sent. Unknown fields are ignored, as the reference did.
+    stay as they were sent. Unknown fields are refused; where ``lenient``, as the reference was,
+    they are told in the form's ``unknown``.
 
     Raises
     ------
@@ -141,7 +150,8 @@ async def read_form(body: bytes, cars_field: str, max_cars: int) -> Form:
     fields = await _in_pieces(body, cars_field) if len(body) > LONG_BODY else None
     if fields is None:
         fields = _object(body)
-    errors: list[FieldError] = []
+    unknown = unknown_names(fields, {cars_field, *BESIDE}, "the body")
+    errors = [] if lenient else list(unknown)
     cars = _cars(fields, cars_field, max_cars, errors)
     regressor = _regressor(fields, errors)
     as_of = _as_of(fields, errors)
@@ -151,7 +161,7 @@ async def read_form(body: bytes, cars_field: str, max_cars: int) -> Form:
     if errors:
         detail = "; ".join(f"{error.field}: {error.message}" for error in errors)
         raise RequestProblem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-request", detail, errors)
-    return Form(cars, regressor, as_of, comparables, explain, real)
+    return Form(cars, regressor, as_of, comparables, explain, real, tuple(unknown))
 
 
 async def _in_pieces(body: bytes, cars_field: str) -> dict[str, Any] | None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from carprice_assets.bargains import published
 from carprice_assets.errors import UserError
 from carprice_assets.home import Home
-from carprice_assets.markets.market import market_files
+from carprice_assets.markets.market import market_file, market_files, read_market
 from carprice_assets.releases.engine import Parts
+from carprice_assets.releases.release import MANIFEST
 from carprice_assets.releases.store import ReleaseStore
 from carprice_assets.releases.strict import read_object
 from carprice_assets.releases.valuer import Valuer
@@ -52,6 +54,12 @@ class HomeReleases:
             names |= {path.parent.name for path in self.home.releases.glob(f"*/{POINTER}")}
         return names
 
+    def title(self, market: str) -> str:
+        """The ``title`` of the market's file; its name where there is none."""
+        path = market_file(self.home, market)
+        identity = _identity(path)
+        return market if identity is None else _title(path, identity)
+
     def pointer(self, market: str) -> Hashable | None:
         """What tells a replaced pointer from the one before; None where there is none."""
         return _identity(self.home.releases / market / POINTER)
@@ -76,6 +84,10 @@ class HomeReleases:
         _warm(valuer)
         return valuer
 
+    def holds(self, market: str, release_id: str) -> bool:
+        """Whether the release's folder is still there."""
+        return (self.home.releases / market / release_id / MANIFEST).is_file()
+
     def releases(self, market: str, limit: int) -> Releases:
         """The latest releases and the latest lines of the ledger."""
         return read_releases(self.store, market, limit)
@@ -99,6 +111,15 @@ class HomeReleases:
     def bargains(self, market: str) -> published.BargainList | None:
         """The market's present list of bargains."""
         return published.present(self.home.releases, market)
+
+
+@lru_cache(maxsize=256)
+def _title(path: Path, _identity: Hashable) -> str:
+    """The title in a market's file as it is now; its name where the file cannot be read."""
+    try:
+        return read_market(path).title
+    except UserError:  # told by `carprice markets check`; what serves goes on
+        return path.stem
 
 
 def _identity(path: Path) -> Hashable | None:

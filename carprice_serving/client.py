@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from http import HTTPStatus
 from typing import Any, Self, TypeVar
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
 import msgspec
 
@@ -35,7 +35,15 @@ Transport = Callable[[str, str, Mapping[str, str], bytes | None], tuple[int, byt
 JSON, CSV = "application/json", "text/csv"
 
 
-class Refused(Exception):  # noqa: N818  # the service's word, as in the ledger
+class ClientError(Exception):
+    """What may come of a call instead of an answer; the message is one line."""
+
+
+class Unreachable(ClientError, ConnectionError):  # noqa: N818  # as Refused
+    """No answer came: nobody listens there, the connection broke, or the time was over."""
+
+
+class Refused(ClientError):  # noqa: N818  # the service's word, as in the ledger
     """The service refused a request; ``problem`` names the field."""
 
     def __init__(self, status: int, problem: Problem) -> None:
@@ -47,17 +55,28 @@ class Connection:
     """One kept-alive connection; not for several threads at once."""
 
     def __init__(self, base: str, timeout: float) -> None:
-        parts = urlsplit(base)
-        kind = (
-            http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-        )
-        self._connection = kind(parts.hostname or "127.0.0.1", parts.port, timeout=timeout)
+        parts, port = _address(base)
+        secure = parts.scheme == "https"
+        kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
+        self._connection = kind(parts.hostname or "", port, timeout=timeout)
+        self._told = f"{parts.scheme}://{parts.hostname}:{self._connection.port}"
         self._prefix = parts.path.rstrip("/")
 
     def __call__(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes | None
     ) -> tuple[int, bytes]:
-        """Send one request."""
+        """Send one request; raises :class:`Unreachable` where no answer comes."""
+        try:
+            return self._sent_again(method, path, headers, body)
+        except (http.client.HTTPException, OSError, UnicodeError) as error:
+            self._connection.close()
+            told = str(error) or type(error).__name__
+            raise Unreachable(f"no answer from {self._told}: {told}") from error
+
+    def _sent_again(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes | None
+    ) -> tuple[int, bytes]:
+        """Send a request, and once more where the service has closed a kept connection."""
         fresh = self._connection.sock is None
         try:
             return self._sent(method, path, headers, body)
@@ -80,7 +99,14 @@ class Connection:
 
 
 class Client:
-    """The service at ``base``, such as ``http://127.0.0.1:8000``; closed by ``with``."""
+    """The service at ``base``, such as ``http://127.0.0.1:8000``; closed by ``with``.
+
+    Raises
+    ------
+    ClientError
+        At once where ``base`` is no such address. Every call raises :class:`Refused` or
+        :class:`Unreachable`, which are of this kind too.
+    """
 
     def __init__(
         self,
@@ -211,12 +237,32 @@ class Client:
     def get_readiness(self) -> Readiness:
         """Which release answers for which market, also where none does."""
         _, found = self._send("GET", "/ready", self._headers, None)
-        return msgspec.json.decode(found, type=Readiness)
+        return _decoded(found, Readiness)
 
     def _asked(self, kind: type[Answer], method: str, path: str, form: Any = None) -> Answer:
         body = None if form is None else msgspec.json.encode(form)
         headers = self._headers if body is None else self._headers | {"Content-Type": JSON}
-        return msgspec.json.decode(_refuse(*self._send(method, path, headers, body)), type=kind)
+        return _decoded(_refuse(*self._send(method, path, headers, body)), kind)
+
+
+def _address(base: str) -> tuple[SplitResult, int | None]:
+    """The parts of an address and its port, None for the usual one."""
+    try:
+        parts = urlsplit(base)
+        port = parts.port
+    except ValueError:
+        parts, port = urlsplit(""), None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        shown = base.rpartition("@")[2]  # what stands before it may be a password
+        raise ClientError(f"the address must be http://host or https://host, got {shown!r}")
+    return parts, port
+
+
+def _decoded(found: bytes, kind: type[Answer]) -> Answer:
+    try:
+        return msgspec.json.decode(found, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:  # cut off, or another program's
+        raise ClientError(f"what came is no answer of the service: {error}") from error
 
 
 def _refuse(status: int, found: bytes) -> bytes:

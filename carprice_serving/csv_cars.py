@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from itertools import islice
 from typing import IO
 
@@ -18,6 +20,8 @@ from carprice_serving.schemas import Valuation
 NEEDED = ("make", "model", "year")
 CAR_FIELDS = frozenset({f.name for f in FEATURE_FIELDS} - {"observed_at"}) | {ASKING_PRICE}
 LONGEST_HEAD = 1 << 16
+PIECE = 1 << 20
+"""Bytes that are looked through at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +35,8 @@ class Row:
 class CsvCars:
     """The cars of a CSV file (comma, semicolon, tab or bar), which is read once, in order.
 
-    UTF-8 with or without a byte order mark; other bytes become replacement characters.
+    UTF-8 with or without a byte order mark. The first line names the columns; those of a car
+    may be in any case.
     """
 
     def __init__(self, file: IO[bytes], own: Sequence[str] = ()) -> None:
@@ -40,9 +45,11 @@ class CsvCars:
         Raises
         ------
         RequestProblem
-            422 where it names no columns, one twice, not those needed, or one that is added.
+            400 where it is not UTF-8; 422 where it names no columns, one twice, not those
+            needed, or one that is added.
         """
-        text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="replace", newline="")
+        _require_utf8(file)
+        text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
         head = text.readline(LONGEST_HEAD)
         delimiter = max(",;\t|", key=head.count)
         text.seek(0)
@@ -52,10 +59,12 @@ class CsvCars:
         except csv.Error as error:
             raise field_problem("invalid-csv", "body", f"line 1: {error}") from error
         self.names = tuple(name.strip() for name in first)
-        self._fields = CAR_FIELDS | set(own)
-        if twice := [name for name in self.names if self.names.count(name) > 1]:
+        fields = {name.casefold(): name for name in CAR_FIELDS | set(own)}
+        self._read_as = tuple(fields.get(name.casefold(), "") for name in self.names)
+        alike = [field or name for field, name in zip(self._read_as, self.names, strict=True)]
+        if twice := [name for name in alike if alike.count(name) > 1]:
             raise field_problem("invalid-csv", "body", f"the column {twice[0][:40]!r} stands twice")
-        if missing := [name for name in NEEDED if name not in self.names]:
+        if missing := [name for name in NEEDED if name not in self._read_as]:
             has = ", ".join(name[:40] for name in self.names[:8]) or "none"
             told = f"lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)} (it has {has})"
             raise field_problem("invalid-csv", "body", told)
@@ -86,8 +95,24 @@ class CsvCars:
         """The fields of a car that are not empty; None for a row that cannot be read."""
         if row.problem:
             return None
-        pairs = zip(self.names, row.values, strict=True)
-        return {name: value for name, value in pairs if value and name in self._fields}
+        pairs = zip(self._read_as, row.values, strict=True)
+        return {name: value for name, value in pairs if value and name}
+
+
+def _require_utf8(file: IO[bytes]) -> None:
+    """Refuse (400) a file in another encoding: a name would be read wrongly, and nobody told."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    line, piece = 1, b" "
+    while piece:
+        piece = file.read(PIECE)
+        try:
+            decoder.decode(piece, final=not piece)
+        except UnicodeDecodeError as error:
+            line += error.object[: error.start].count(b"\n")
+            told = f"line {line} is not UTF-8 ({error.reason}); save the file as UTF-8"
+            raise field_problem("invalid-csv", "body", told, HTTPStatus.BAD_REQUEST) from error
+        line += piece.count(b"\n")
+    file.seek(0)
 
 
 def priced_lines(rows: Sequence[Row], valuations: Sequence[Valuation]) -> bytes:

@@ -10,6 +10,7 @@ from litestar import MediaType, Request, Response, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
+from carprice_serving.known_names import only
 from carprice_serving.openapi import car_schema, problems_of, query_parameters
 from carprice_serving.valuations import Valuations
 from carprice_serving.valuers import Valuer
@@ -25,12 +26,13 @@ def market_openapi_route(valuations: Valuations) -> HTTPRouteHandler:
     @get(
         "/api/v1/{market:str}/openapi.json",
         operation_id="describeMarket",
+        before_request=only(),
         summary="This document for one market, with the features that it declares",
         description="From the release in service: a car may carry what that release learned.",
         tags=["markets"],
         media_type=MediaType.JSON,
         sync_to_thread=False,
-        responses=problems_of(400, 404, 503),
+        responses=problems_of(400, 404, 422, 503),
     )
     def describe_market(
         request: Request[Any, Any, Any], market: FromPath[str]

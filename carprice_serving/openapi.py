@@ -34,7 +34,7 @@ from carprice_assets.listings.contract import BY_NAME, FEATURE_FIELDS, Field
 from carprice_assets.listings.declared import fields_of
 from carprice_assets.markets.features import DeclaredFeature
 from carprice_assets.releases.rating import FIELD as ASKING_PRICE
-from carprice_serving.bodies import MAX_COMPARABLES, MAX_DETAILED, MAX_EXPLAINED
+from carprice_serving.bodies import AS_CSV, MAX_COMPARABLES, MAX_DETAILED, MAX_EXPLAINED
 from carprice_serving.examples import CAR, REFERENCE_CARS, REFERENCE_PRICES
 from carprice_serving.problems import MEDIA_TYPE
 from carprice_serving.schemas import Problem
@@ -126,7 +126,7 @@ class CsvOperation(Operation):
             schema=Schema(type=OpenAPIType.STRING, description="UTF-8, a car a line"),
             examples={"one car": Example(value=csv_example())},
         )
-        self.request_body = RequestBody(content={"text/csv": media}, required=True)
+        self.request_body = RequestBody(content={AS_CSV[0]: media}, required=True)
 
 
 @dataclass

@@ -44,6 +44,8 @@ class Running:
         """Before the first request: champions loaded, keys read, the board written."""
         self.registry.reloaded = self._reloaded
         self.follow()
+        if problem := self.registry.default_problem:
+            logger.warning("%s", problem)
         self.post()
 
     def follow(self) -> None:

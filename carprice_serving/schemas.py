@@ -24,6 +24,8 @@ class Form(msgspec.Struct, frozen=True):
     explain: bool = False
     real_prices: list[float | None] | None = None
     """What each car was sold or offered for, None where it is not known."""
+    unknown: tuple[FieldError, ...] = ()
+    """Names of the body that mean nothing."""
 
     @property
     def plain(self) -> bool:
@@ -96,7 +98,8 @@ class ValuationsAnswer(msgspec.Struct, frozen=True):
 class LiveError(msgspec.Struct, frozen=True):
     """How far one regressor of one release was off the real prices that were sent along.
 
-    Of the latest 5,000 cars that this process was told the price of; each counts once.
+    Of the latest 5,000 cars that this process was told the price of; the same car, price and day
+    count once.
     """
 
     market: str

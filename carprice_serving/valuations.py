@@ -142,6 +142,8 @@ class Valuations:
             raise _unready("No market has a champion. `carprice train --market us` makes one.")
         if market is not None:
             self.require_market(market)
+        elif problem := self.registry.default_problem:
+            raise _unready(problem)
         state = states.get(name)
         if state is None or (state.valuer is None and state.pointer is None):
             raise _unready(
@@ -190,7 +192,7 @@ def provenance_of(valuer: Valuer, as_of: date, regressor: str | None = None) -> 
         regressor=regressor or valuer.champion,
         data_version=_text(facts.get("data_version")),
         run=_text(facts.get("run")),
-        as_of=min(as_of, valuer.last_observed),
+        as_of=valuer.observed_day(as_of),
     )
 
 
@@ -205,9 +207,8 @@ def without_asking_price(car: Any) -> Any:
 def _rated(valuation: Valuation, given: Any) -> Valuation:
     answered = valuation.price, valuation.low, valuation.high
     asking, rating, note = rated(given, valuation.currency, *answered)
-    if note is not None:
-        return replace(valuation, warnings=(*valuation.warnings, note))
-    return replace(valuation, asking_price=asking, deal_rating=rating)
+    warnings = valuation.warnings if note is None else (*valuation.warnings, note)
+    return replace(valuation, warnings=warnings, asking_price=asking, deal_rating=rating)
 
 
 def _valuation(car: CarValuation, currency: str, provenance: Provenance) -> Valuation:

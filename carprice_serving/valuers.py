@@ -63,6 +63,10 @@ class Valuer(Protocol):
     def champion(self) -> str: ...
     @property
     def last_observed(self) -> date: ...
+    def observed_day(self, day: date) -> date:
+        """The day nearest to ``day`` of those that listings were learned from."""
+        ...
+
     @property
     def provenance(self) -> Mapping[str, Any]: ...
     @property
@@ -92,6 +96,10 @@ class ReleaseSource(ListSource, Protocol):
         """Names of all markets that are configured or have releases."""
         ...
 
+    def title(self, market: str) -> str:
+        """What people call a market; its name where its file tells none."""
+        ...
+
     def pointer(self, market: str) -> Hashable | None:
         """What changes whenever the champion pointer is replaced; None where there is none."""
         ...
@@ -102,6 +110,10 @@ class ReleaseSource(ListSource, Protocol):
 
     def load(self, market: str, release_id: str) -> Valuer:
         """The release, verified, ready to answer."""
+        ...
+
+    def holds(self, market: str, release_id: str) -> bool:
+        """Whether the release's folder is still there."""
         ...
 
     def releases(self, market: str, limit: int) -> Releases:
@@ -188,6 +200,20 @@ class ValuerRegistry:
             self._default_market = "us" if "us" in named else next(iter(named), None)
         return self._default_market
 
+    @property
+    def default_problem(self) -> str | None:
+        """What is wrong with the default market that is set; None where it is one of the home."""
+        name, states = self._default_market, self._states
+        if name is None or name in states:
+            return None
+        known = ", ".join(sorted(states)) or "none"
+        told = f"CARPRICE_DEFAULT_MARKET names {name[:40]!r}, but no market is called so"
+        return f"{told}; there are: {known}"
+
+    def title(self, market: str) -> str:
+        """What people call a market, from where champions come."""
+        return self._source.title(market)
+
     def releases(self, market: str, limit: int) -> Releases:
         """The latest ``limit`` releases of a market, from where champions come."""
         return self._source.releases(market, limit)
@@ -213,7 +239,7 @@ class ValuerRegistry:
             names = set[str]()
         for name in sorted(names | set(self._states)):
             old = self._states.get(name, MarketState(name))
-            new = self._refreshed(old)
+            new = self._with_folder(self._refreshed(old))
             if new.error and new.error != old.error:
                 logger.warning("market %s: %s", name, new.error)
             if new is not old or name not in self._states:
@@ -250,6 +276,19 @@ class ValuerRegistry:
         logger.info("market %s: release %s is in service", old.market, release_id)
         self.reloaded(old.market, True, time.perf_counter() - begin)
         return MarketState(old.market, valuer, datetime.now(UTC), pointer)
+
+    def _with_folder(self, state: MarketState) -> MarketState:
+        """The same state; it tells where the folder of what answers has vanished."""
+        if state.valuer is None or state.error:
+            return state
+        release_id = state.valuer.release_id
+        try:
+            if self._source.holds(state.market, release_id):
+                return state
+            told = f"the folder of release {release_id} is gone; it still answers from memory"
+        except Exception as error:  # whatever ails the disk must not stop what answers
+            told = f"release {release_id} cannot be looked for: {_told(error)}"
+        return replace(state, error=told, retry_at=0.0)
 
 
 def _without_pointer(old: MarketState) -> MarketState:

@@ -220,6 +220,12 @@ def market_files(home: Home) -> dict[str, Path]:
     return found
 
 
+def market_file(home: Home, name: str) -> Path:
+    """Where the TOML file of a market is, or would be; a user's before the platform's own."""
+    own = home.markets / f"{name}.toml"
+    return own if own.is_file() else OWN / f"{name}.toml"
+
+
 def load_markets(home: Home) -> tuple[dict[str, Market], dict[str, str]]:
     """All markets that can be read, and for each that cannot the one line that says why."""
     good: dict[str, Market] = {}

@@ -97,8 +97,14 @@ def card_of(release: Release, ledger: Sequence[Mapping[str, Any]]) -> Card:
         Section("Behaviour", table=_behaviour(reports)),
         Section(
             "Limits",
-            f"Made for the market `{head.market}`. Prices are asking prices as of"
-            f" {head.last_observed.isoformat()} at the latest; a later day is valued as that one.",
+            f"Made for the market {head.market}. Prices are asking prices as of"
+            f" {head.last_observed.isoformat()} at the latest; a later day is valued as that one."
+            + (
+                f" A day before {head.first_observed.isoformat()}, the first with listings, is"
+                " valued as that one too."
+                if head.first_observed
+                else ""
+            ),
         ),
         Section(
             "Provenance",

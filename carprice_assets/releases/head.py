@@ -33,6 +33,9 @@ class Head:
     data
         ``address`` of the dataset artifact, ``salt`` of the split, and whatever else names
         the data.
+    first_observed
+        Day of the earliest listing learned from; None where a version before it made the
+        release.
     """
 
     market: str
@@ -42,6 +45,7 @@ class Head:
     regressors: tuple[str, ...]
     last_observed: date
     data: Mapping[str, Any]
+    first_observed: date | None = None
 
     def to_bytes(self) -> bytes:
         """The bytes of ``release.json``."""
@@ -78,10 +82,12 @@ class Head:
         if not isinstance(data, dict):
             raise UserError(f"{where}: data is missing")
         known = cast("dict[str, Any]", data)
-        try:
-            last_observed = date.fromisoformat(known.get("last_observed", ""))
-        except (TypeError, ValueError) as error:
-            raise UserError(f"{where}: data.last_observed is no ISO date") from error
+        last_observed = _day(known, "last_observed", where)
+        first_observed = None
+        if "first_observed" in known:
+            first_observed = _day(known, "first_observed", where)
+            if first_observed > last_observed:
+                raise UserError(f"{where}: data.first_observed is after data.last_observed")
         return cls(
             market=table["market"],
             currency=table["currency"],
@@ -90,7 +96,21 @@ class Head:
             regressors=regressors,
             last_observed=last_observed,
             data=known,
+            first_observed=first_observed,
         )
+
+    def observed_day(self, day: date) -> date:
+        """The day nearest to ``day`` of those that listings were learned from."""
+        if self.first_observed is not None and day < self.first_observed:
+            return self.first_observed
+        return min(day, self.last_observed)
+
+
+def _day(data: Mapping[str, Any], name: str, where: str) -> date:
+    try:
+        return date.fromisoformat(data.get(name, ""))
+    except (TypeError, ValueError) as error:
+        raise UserError(f"{where}: data.{name} is no ISO date") from error
 
 
 def _names(value: Any, where: str) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -17,7 +17,7 @@ from carprice_assets.evaluation.behaviour import features_of, measure
 from carprice_assets.evaluation.naive import NaiveValuation
 from carprice_assets.evaluation.report import EvaluationReport
 from carprice_assets.files import read_json
-from carprice_assets.listings.contract import NEW, USED, Columns, days, take
+from carprice_assets.listings.contract import NEW, USED, Columns, days, from_days, take
 from carprice_assets.listings.dataset import (
     read_features,
     read_head,
@@ -98,6 +98,7 @@ def stage_challenger(
             market=market,
             dataset={
                 "address": dataset.address,
+                "first_observed": _first_day(sides.values()),
                 "last_observed": head["last_observed"],
                 "data_version": head["data_version"],
                 "counts": head["counts"],
@@ -122,6 +123,12 @@ def stage_challenger(
         for file, page in each.pages.items()
     }
     return store.stage(market.name, build, provenance, pages)
+
+
+def _first_day(sides: Iterable[Columns]) -> str:
+    """The earliest day (ISO) of the listings that were learned from."""
+    observed = np.concatenate([side["observed_at"] for side in sides])
+    return from_days(float(np.nanmin(observed))).isoformat()
 
 
 def _passes(

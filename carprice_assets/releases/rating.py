@@ -9,10 +9,16 @@ from carprice_assets.listings import normalise
 from carprice_assets.listings.notes import Note
 
 FIELD = "asking_price"
+UNLIKELY = "implausible"
+"""Code of the note about an asking price that is too low to be believed."""
 MOST = 1e8
 FAIR = 1.0 / 3.0
 """Part of the way from the price to an end of its range, in log price, that is fair. With ranges
 of 90 % about half of all asking prices are fair, and one in twenty is great or overpriced."""
+
+IMPLAUSIBLE = 0.5
+"""Part of the range's low end below which an asking price is more often an error, a deposit or a
+lure than a bargain: it is rated as any other, with a warning."""
 
 DealRating: TypeAlias = Literal["great", "good", "fair", "high", "overpriced"]
 RATINGS: tuple[DealRating, ...] = ("great", "good", "fair", "high", "overpriced")
@@ -61,12 +67,19 @@ def read_asking_price(value: Any, currency: str) -> tuple[float | None, Note | N
 def rated(
     given: Any, currency: str, price: float | None, low: float | None, high: float | None
 ) -> tuple[float | None, DealRating | None, Note | None]:
-    """What an asking price as it was sent comes to: amount, rating, and what is wrong with it.
+    """What an asking price as it was sent comes to: amount, rating, and what is odd about it.
 
     ``price``, ``low`` and ``high`` are the amounts as they are answered, None where there are
-    none; then there is no rating.
+    none; then there is no rating. The note ``implausible`` stands beside an amount and a rating;
+    any other says why there is no amount.
     """
     asking, note = read_asking_price(given, currency)
     if asking is None or price is None or low is None or high is None:
         return asking, None, note
+    if asking < IMPLAUSIBLE * low:
+        told = (
+            f"{FIELD} is less than half of {low:.0f}, the low end of the range: such a price is"
+            " more often an error or a fraud than a bargain"
+        )
+        note = Note(UNLIKELY, FIELD, told)
     return asking, rate(asking, low, price, high), note

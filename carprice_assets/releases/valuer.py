@@ -67,7 +67,8 @@ class Valuer:
     champion
         The one that answers unless another is asked for.
     last_observed
-        Day of the latest scrape learned from; later ``as_of`` are clamped to it.
+        Day of the latest scrape learned from; later ``as_of`` are clamped to it, and those
+        before the first listing to that one's day, where the release tells it.
     provenance
         The facts of ``provenance.json``, with ``staged_at``.
     same_bits
@@ -155,6 +156,10 @@ class Valuer:
     def last_observed(self) -> date:
         return self.head.last_observed
 
+    def observed_day(self, day: date) -> date:
+        """The day nearest to ``day`` of those that listings were learned from."""
+        return self.head.observed_day(day)
+
     def vehicles(self, salt: str | None = None) -> Hashes:
         """Sorted hashes of the vehicles that the release learned from.
 
@@ -192,7 +197,7 @@ class Valuer:
     ) -> list[CarValuation]:
         """One valuation for each car in order; a bad car never spoils the others.
 
-        ``as_of`` beyond the last observation is clamped to it with a warning.
+        ``as_of`` outside the days of the data is clamped to them with a warning.
 
         Raises
         ------
@@ -214,14 +219,15 @@ class Valuer:
         """What the cars of a request came to, and the columns that are valued."""
         intake = self.engine.read_cars(cars, as_of=days(as_of), distance=self.distance)
         columns = dict(intake.columns)
-        columns["observed_at"] = np.full(len(intake.rows), days(min(as_of, self.last_observed)))
+        columns["observed_at"] = np.full(len(intake.rows), days(self.observed_day(as_of)))
         return intake, columns
 
     def _clamped(self, as_of: date) -> tuple[Note, ...]:
-        if as_of <= self.last_observed:
+        day = self.observed_day(as_of)
+        if as_of == day:
             return ()
-        last = self.last_observed.isoformat()
-        told = f"valued as of {last}, the last day with listings, not {as_of.isoformat()}"
+        which = "last" if day < as_of else "first"
+        told = f"valued as of {day}, the {which} day with listings, not {as_of}"
         return (Note("as_of_clamped", "observed_at", told),)
 
 

@@ -11,9 +11,11 @@ from litestar import Request, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
+from carprice_assets.listings.contract import FEATURE_FIELDS
 from carprice_assets.releases.nearest import nearest
 from carprice_serving.bodies import MAX_COMPARABLES, read_day, single_values
 from carprice_serving.details import suggestions_for
+from carprice_serving.known_names import require_known
 from carprice_serving.openapi import ComparablesOperation, problems_of
 from carprice_serving.problems import RequestProblem, car_problem, field_problem
 from carprice_serving.schemas import ComparablesAnswer
@@ -21,6 +23,7 @@ from carprice_serving.valuations import Valuations, provenance_of, today
 from carprice_serving.valuers import Valuer
 
 DEFAULT = 5
+CAR_FIELDS = frozenset({each.name for each in FEATURE_FIELDS} - {"observed_at"})
 
 
 def comparables_routes(valuations: Valuations) -> list[HTTPRouteHandler]:
@@ -43,11 +46,17 @@ def comparables_routes(valuations: Valuations) -> list[HTTPRouteHandler]:
         request: Request[Any, Any, Any], market: FromPath[str]
     ) -> ComparablesAnswer:
         valuer = valuations.valuer(market)
+        require_known(request.query_params, known_fields(valuer))
         car, count, day = read_query(request.query_params.dict())
         as_of = day or today(valuer)
         return await valuations.aside(partial(_found, valuer, car, count, as_of))
 
     return [find_comparables]
+
+
+def known_fields(valuer: Valuer) -> set[str]:
+    """What the address may name: the fields of a car, the market's own too, and two more."""
+    return {*CAR_FIELDS, *(each.name for each in valuer.features), "count", "as_of"}
 
 
 def read_query(query: dict[str, list[str]]) -> tuple[dict[str, str], int, date | None]:

@@ -16,8 +16,9 @@ from litestar.params import FromPath, Parameter
 from litestar.response import Stream
 
 from carprice_serving.answered import Answered
-from carprice_serving.bodies import body_pieces, drain, read_day, require_type
+from carprice_serving.bodies import AS_CSV, body_pieces, drain, read_day, require_type
 from carprice_serving.csv_cars import CsvCars, Row, head_line, priced_lines
+from carprice_serving.known_names import require_known
 from carprice_serving.openapi import CsvOperation, csv_answer, problems_of
 from carprice_serving.problems import RequestProblem, field_problem
 from carprice_serving.valuations import Valuations, today, value
@@ -25,7 +26,7 @@ from carprice_serving.valuers import Valuer
 
 IN_MEMORY = 1_000_000
 """Bytes of a file that stay in memory; a longer one lies in a temporary file."""
-CSV = "text/csv"
+CSV = AS_CSV[0]
 
 
 def priced_csv_routes(valuations: Valuations) -> list[HTTPRouteHandler]:
@@ -38,10 +39,11 @@ def priced_csv_routes(valuations: Valuations) -> list[HTTPRouteHandler]:
         operation_class=CsvOperation,
         summary="Price a CSV file",
         description=(
-            "A car a row; the first line names the columns by a car's fields. The answer is the "
-            "file with `predicted_price`, `low`, `high`, `currency`, `deal_rating`, `supported`, "
-            "`warnings` and `error` behind its own columns, in its order; what is no field of a "
-            "car is handed through. It is sent as it is priced, all from one release, which the "
+            "A car a row; the first line names the columns by a car's fields, in any case. The "
+            "answer is the file with `predicted_price`, `low`, `high`, `currency`, `deal_rating`, "
+            "`supported`, `warnings` and `error` behind its own columns, in its order; what is no "
+            "field of a car is handed through. It may be called application/vnd.ms-excel. It is "
+            "sent as it is priced, all from one release, which the "
             "header `Carprice-Release` names. A bad row gets an error and spoils no other."
         ),
         tags=["valuations"],
@@ -59,8 +61,9 @@ def priced_csv_routes(valuations: Valuations) -> list[HTTPRouteHandler]:
         ] = None,
     ) -> Stream:
         try:
+            require_known(request.query_params, ("model_type", "as_of"))
             valuer = valuations.valuer(market)
-            require_type(request, CSV)
+            require_type(request, AS_CSV)
             valuations.require_regressor(valuer, model_type)
             day = _day(valuer, as_of)
         except RequestProblem:

@@ -9,6 +9,7 @@ from litestar import get
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, Parameter
 
+from carprice_serving.known_names import only
 from carprice_serving.openapi import problems_of
 from carprice_serving.schemas import LiveErrorAnswer, Releases
 from carprice_serving.valuations import Valuations
@@ -22,6 +23,7 @@ def release_routes(valuations: Valuations) -> list[HTTPRouteHandler]:
     @get(
         "/api/v1/{market:str}/releases",
         operation_id="listReleases",
+        before_request=only("limit"),
         summary="Releases of a market and what was decided about them",
         description="Latest first, with the figures of each on its hold-out, and the ledger.",
         tags=["releases"],
@@ -37,14 +39,16 @@ def release_routes(valuations: Valuations) -> list[HTTPRouteHandler]:
     @get(
         "/api/v1/{market:str}/live-error",
         operation_id="getLiveError",
+        before_request=only(),
         summary="How far valuations were off the real prices sent along",
         description=(
             "`cars_real_price` of a request for valuations tells what cars were sold or offered "
-            "for, at once or later with the `as_of` of then. The same car counts once. Figures "
-            "are of this process since its start."
+            "for, at once or later with the `as_of` of then. The same car with the "
+            "same price and day counts once; another price of it is another sale. Figures are of "
+            "this process since its start."
         ),
         tags=["releases"],
-        responses=problems_of(400, 404, 503),
+        responses=problems_of(400, 404, 422, 503),
     )
     async def get_live_error(market: FromPath[str]) -> LiveErrorAnswer:
         valuer = valuations.valuer(market)

@@ -7,6 +7,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
 
 from carprice_serving.board import Board
+from carprice_serving.known_names import only
 from carprice_serving.openapi import problems_of
 from carprice_serving.running import in_service
 from carprice_serving.schemas import Health, MarketReadiness, Markets, Readiness, Worker
@@ -42,10 +43,11 @@ def state_routes(registry: ValuerRegistry, board: Board) -> list[HTTPRouteHandle
     @get(
         "/api/v1/markets",
         operation_id="listMarkets",
+        before_request=only(),
         summary="Markets that can be asked",
         tags=["markets"],
         sync_to_thread=False,
-        responses=problems_of(),
+        responses=problems_of(422),
     )
     def markets() -> Markets:
         told = readiness(registry, board)
@@ -62,6 +64,8 @@ def readiness(registry: ValuerRegistry, board: Board) -> Readiness:
     detail = f"answering for {', '.join(able)}" if able else "no release can be served"
     if not shown:
         detail = "no market has a champion: `carprice train --market us` makes one"
+    if problem := registry.default_problem:
+        detail = f"{problem}; {detail}"
     workers = [Worker(**each) for each in in_service(board, registry)]
     return Readiness(bool(able), registry.default_market, detail, shown, workers)
 

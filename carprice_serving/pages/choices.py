@@ -65,6 +65,16 @@ class Choices:
         often = codes[np.argsort(-counts, kind="stable")][: MOST_TRIMS + 1]
         return sorted((words[code] for code in often.tolist() if words[code]), key=folded)
 
+    def knows_trim(self, make: str, model: str, trim: str) -> bool:
+        """Whether a known trim of the model has a word of ``trim``, or nothing can be told."""
+        rows = self._rows(make, model)
+        words = set(folded(trim).split())
+        if self.known is None or not len(rows) or not words:
+            return True
+        codes = np.unique(self.known.columns["trim"][rows]).tolist()
+        known = {word for code in codes for word in folded(self.known.words["trim"][code]).split()}
+        return not known or bool(words & known)
+
     def years(self, make: str, model: str) -> list[int]:
         """Model years to choose from, the latest first."""
         rows = self._rows(make, model)

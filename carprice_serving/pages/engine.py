@@ -88,7 +88,11 @@ class Pages:
             What the template shows.
         """
         text = self.templates.get_template(name).render(
-            page=page, market=market, markets=self.markets(), **told
+            page=page,
+            market=market,
+            markets=self.markets(),
+            titled=self.registry.title,
+            **told,
         )
         return Response(
             text,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -15,7 +15,9 @@ from carprice_assets.listings.notes import Note
 from carprice_assets.releases.explanation import Contribution
 from carprice_assets.releases.nearest import Suggestion
 from carprice_assets.releases.rating import FIELD as ASKING_PRICE
+from carprice_assets.releases.rating import UNLIKELY
 from carprice_serving.bodies import single_values
+from carprice_serving.pages.choices import Choices
 from carprice_serving.pages.engine import Pages
 from carprice_serving.pages.form import LABELS, MARKET, CarForm, car_form
 from carprice_serving.pages.pictures import RangeBar, Step, range_bar, steps
@@ -47,8 +49,12 @@ class Result:
         None without a price or without a range.
     below
         What is asked less the price; None where either is missing.
+    doubtful
+        Whether what is asked is too low to be believed.
     problems
         Errors of fields, by the fields of the form; those of no field of it come last.
+    notes
+        Warnings of all else than the asking price.
     suggested
         Each suggestion with the addresses of its values.
     """
@@ -56,7 +62,9 @@ class Result:
     valuation: Valuation
     bar: RangeBar | None
     below: float | None
+    doubtful: bool
     problems: tuple[Note, ...]
+    notes: tuple[Note, ...]
     reasons: tuple[Reason, ...]
     suggested: tuple[tuple[Suggestion, tuple[tuple[str, str], ...]], ...]
 
@@ -115,13 +123,17 @@ def shown(valuer: Valuer, form: CarForm, valuation: Valuation) -> Result:
         bar = range_bar(low, price, high, asking, others)
     # What is asked changes no price, so that an amount that cannot be read is a warning to the
     # API; whoever typed it is told beside the field.
-    misread = [note for note in valuation.warnings if note.field == ASKING_PRICE]
+    misread = [
+        note for note in valuation.warnings if note.field == ASKING_PRICE and note.code != UNLIKELY
+    ]
     errors = [] if valuation.supported is False else valuation.errors
     return Result(
         valuation,
         bar,
         None if price is None or asking is None else asking - price,
+        any(note.code == UNLIKELY for note in valuation.warnings),
         tuple(map(_sentence, (*errors, *misread))),
+        tuple(_notes(valuer, form, valuation)),
         _reasons(valuer, valuation),
         tuple(
             (each, tuple((word, _address(valuer.market, form.car, each.field, word))
@@ -129,6 +141,15 @@ def shown(valuer: Valuer, form: CarForm, valuation: Valuation) -> Result:
             for each in valuation.suggestions
         ),
     )  # fmt: skip
+
+
+def _notes(valuer: Valuer, form: CarForm, valuation: Valuation) -> Iterator[Note]:
+    """Warnings of all else than the asking price, and of a trim that no listing has."""
+    yield from (note for note in valuation.warnings if note.field != ASKING_PRICE)
+    names = [str(form.car.get(name, "")) for name in ("make", "model", "trim")]
+    if valuation.price is not None and not Choices.of(valuer).knows_trim(*names):
+        told = f"no known listing of this model has a word of {names[2][:40]!r} in its trim"
+        yield Note("unknown_word", "trim", f"{told}: counted as unknown")
 
 
 def _sentence(note: Note) -> Note:

@@ -18,6 +18,7 @@ from tests_support import (
 from carprice_assets.defs import launch
 from carprice_assets.defs.automation import LISTINGS, training_assets
 from carprice_assets.home import Home
+from carprice_assets.listings.contract import from_days
 from carprice_assets.practice_market import PracticePayload
 from carprice_assets.regressors.registry import ALL
 from carprice_assets.releases.store import ReleaseStore
@@ -99,7 +100,11 @@ def trains_and_decides(home: Home, tmp_path: Path, name: str, regressors: list[s
         assert store.champion(name) is None
     release = store.open(name, entry["release"])
     assert store.verify(release) == []
-    answers(Valuer.load(release.path))
+    valuer = Valuer.load(release.path)
+    answers(valuer)
+    assert valuer.comparables is not None
+    earliest = from_days(int(valuer.comparables.columns["observed_at"].min()))
+    assert valuer.head.first_observed == earliest
 
 
 def answers(valuer: Valuer) -> None:

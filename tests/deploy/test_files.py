@@ -116,8 +116,11 @@ def test_variables_are_known_to_who_gets_them(compose: dict[str, Any]) -> None:
     settings = (PROJECT / "carprice_serving" / "settings.py").read_text()
     for name in compose["services"]["service"]["environment"]:
         assert f'"{name}"' in settings, name
+    limits = set(re.findall(r'"(CARPRICE_(?:RATE|MAX_\w+))"', settings))
+    assert len(limits) == 5
+    assert limits <= set(compose["services"]["service"]["environment"])
     instance = (DEPLOY / "dagster.yaml").read_text()
-    wanted = set(re.findall(r"env: (\w+)", instance))
+    wanted = {"CARPRICE_APPROVER"} | set(re.findall(r"env: (\w+)", instance))
     for name in ("code", "webserver", "daemon"):
         assert wanted <= set(compose["services"][name]["environment"])
     told = set(re.findall(r"^(\w+)=", (DEPLOY / "env.example").read_text(), re.M))

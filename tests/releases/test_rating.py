@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from carprice_assets.releases.rating import RATINGS, rate, read_asking_price
+from carprice_assets.releases.rating import RATINGS, rate, rated, read_asking_price
 
 LOW, PRICE, HIGH = 9_000.0, 10_000.0, 10_000.0**2 / 9_000.0
 
@@ -48,6 +48,15 @@ def test_who_asks_more_is_never_rated_better(
     low, high = price * math.exp(-reach), price * math.exp(reach)
     cheap, dear = (RATINGS.index(rate(a, low, price, high)) for a in sorted((first, second)))
     assert cheap <= dear
+
+
+def test_what_is_too_low_to_be_believed_is_told() -> None:
+    assert rated(LOW / 2, "USD", PRICE, LOW, HIGH) == (LOW / 2, "great", None)
+    asking, rating, note = rated(LOW / 2 - 1, "USD", PRICE, LOW, HIGH)
+    assert (asking, rating) == (LOW / 2 - 1, "great")
+    assert note is not None
+    assert (note.code, note.field) == ("implausible", "asking_price")
+    assert "error or a fraud" in note.message
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from types import ModuleType
@@ -103,6 +104,18 @@ def test_as_of_is_clamped_with_a_warning(valuer: Valuer, kit: ModuleType) -> Non
     past = valuer.value_cars([old], as_of=date(2022, 1, 1))[0]
     assert past.price != first.price
     assert past.warnings == ()
+
+
+def test_a_day_before_the_data_is_clamped_too(valuer: Valuer, kit: ModuleType) -> None:
+    first = date(2023, 7, 1)
+    told = replace(valuer, head=replace(valuer.head, first_observed=first))
+    early, then = (told.value_cars(kit.CARS[:1], as_of=d)[0] for d in (date(2020, 1, 1), first))
+    assert early.price == then.price != told.value_cars(kit.CARS[:1], as_of=LAST)[0].price
+    assert then.warnings == ()
+    [note] = early.warnings
+    assert (note.code, note.field) == ("as_of_clamped", "observed_at")
+    assert note.message == "valued as of 2023-07-01, the first day with listings, not 2020-01-01"
+    assert told.read_cars(kit.CARS[:1], date(2020, 1, 1))[1]["observed_at"].tolist() == [19_539.0]
 
 
 def test_a_price_that_is_none_becomes_an_error(valuer: Valuer, kit: ModuleType) -> None:
@@ -217,6 +230,11 @@ def test_a_field_with_another_meaning_is_refused() -> None:
         ({"regressors": ["catboost", "catboost"]}, "regressors must list names"),
         ({"data": None}, "data is missing"),
         ({"data": {"last_observed": 3}}, "no ISO date"),
+        ({"data": {"last_observed": "2023-12-31", "first_observed": None}}, "first_observed is no"),
+        (
+            {"data": {"last_observed": "2023-12-31", "first_observed": "2024-01-01"}},
+            "after data.last_observed",
+        ),
     ],
 )
 def test_a_malformed_head_is_refused(release: Release, change: dict[str, Any], told: str) -> None:
@@ -288,4 +306,5 @@ def test_the_card_tells_figures_and_decisions(
     assert "| rolled_back | too &lt;high> |" in card
     assert f"replaced by {second.id} (promoted)" in card
     assert "refused" not in card
+    assert "Made for the market us. " in card
     assert "None yet." in model_card(first, [])

@@ -59,6 +59,9 @@ class FakeValuer:
         self.asked.append((len(cars), as_of, regressor))
         return [self._value(car) for car in cars]
 
+    def observed_day(self, day: date) -> date:
+        return min(day, self.last_observed)
+
     def read_cars(self, cars: Sequence[Any], as_of: date) -> tuple[Any, Any]:
         intake = read_cars(cars, as_of=days(as_of), distance=self.distance, currency=self.currency)
         return intake, dict(intake.columns)
@@ -115,6 +118,8 @@ class FakeSource:
         self.champions: dict[str, FakeValuer | str] = dict(champions)
         self.moves = dict.fromkeys(champions, 1)
         self.loads: list[str] = []
+        self.lost: set[str] = set()
+        self.titles: dict[str, str] = {}
         self.lists: dict[str, BargainList] = {}
 
     def move(self, market: str, champion: FakeValuer | str) -> None:
@@ -123,6 +128,9 @@ class FakeSource:
 
     def markets(self) -> set[str]:
         return self.names
+
+    def title(self, market: str) -> str:
+        return self.titles.get(market, market)
 
     def pointer(self, market: str) -> int | None:
         return self.moves.get(market)
@@ -137,6 +145,9 @@ class FakeSource:
         if isinstance(champion, str):
             raise UserError(f"release {champion} is damaged")
         return champion
+
+    def holds(self, market: str, release_id: str) -> bool:
+        return release_id not in self.lost
 
     def releases(self, market: str, limit: int) -> Releases:
         return Releases(market, [], [])

@@ -90,3 +90,14 @@ def test_a_fresh_home_knows_its_markets(home: Home) -> None:
     registry.refresh()
     assert {"practice", "us"} <= set(registry.states)
     assert registry.default_market is None
+
+
+def test_the_title_of_a_market_is_that_of_its_file(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    found = HomeReleases(home)
+    assert (found.title("us"), found.title("nowhere")) == ("United States", "nowhere")
+    home.markets.mkdir(parents=True)
+    (home.markets / "us.toml").write_text('title = "Texas"\ncurrency = "USD"\ndistance = "mi"\n')
+    assert found.title("us") == "Texas"
+    (home.markets / "us.toml").write_text("title = 3")
+    assert found.title("us") == "us"

@@ -225,10 +225,10 @@ def test_comparables_by_address(client: Any) -> None:
 
 
 def test_comparables_of_an_unknown_name(client: Any) -> None:
-    answer = find(client, model="RAV4", colour="red").json()
+    answer = find(client, model="RAV4", drivetrain="hover").json()
     assert answer["comparables"] == []
     assert answer["suggestions"] == [{"field": "make", "given": "Ford", "values": ["Toyota"]}]
-    assert [note["code"] for note in answer["warnings"]] == ["unknown_field"]
+    assert [note["code"] for note in answer["warnings"]] == ["unknown_word"]
 
 
 @pytest.mark.parametrize(

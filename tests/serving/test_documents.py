@@ -20,7 +20,7 @@ from serving_fakes import FakeSource, FakeValuer, stock
 from serving_lists import bargain_list
 
 from carprice_serving.app import create_app
-from carprice_serving.client import Client, Connection, Refused
+from carprice_serving.client import Client, Connection, Refused, Unreachable
 from carprice_serving.examples import CAR
 from carprice_serving.settings import Settings
 
@@ -259,5 +259,5 @@ def test_the_client_over_a_socket(app: Litestar) -> None:
     finally:
         server.should_exit = True
         thread.join()
-    with pytest.raises(ConnectionRefusedError):
+    with pytest.raises(Unreachable, match="refused"):
         Client(f"http://127.0.0.1:{port}").get_health()

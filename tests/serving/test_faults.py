@@ -102,6 +102,8 @@ def test_the_folder_of_the_release_that_serves_vanishes(
         before = running.answer()
         lose(store.open(MARKET, first).path)
         assert running.answer() == before
+        wait_for(lambda: running.market()["error"])
+        assert running.market()["error"].startswith(f"the folder of release {first} is gone")
         store.promote(MARKET, second, first, PROMOTED)
         wait_for(lambda: running.answer()[0] == second)
         after = running.answer()

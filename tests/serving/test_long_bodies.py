@@ -19,7 +19,7 @@ LONG = json.dumps({"cars": CARS, "as_of": "2024-01-02", "else": {"a": 1}}).encod
 
 
 def form_of(body: bytes, most: int = 10_000) -> Any:
-    return asyncio.run(read_form(body, "cars", most))
+    return asyncio.run(read_form(body, "cars", most, lenient=True))
 
 
 def test_the_same_form(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,7 +63,7 @@ def test_others_have_their_turns() -> None:
                 await asyncio.sleep(0)
 
         counting = asyncio.create_task(count())
-        await read_form(LONG, "cars", 10_000)
+        await read_form(LONG, "cars", 10_000, lenient=True)
         counting.cancel()
         return turns
 

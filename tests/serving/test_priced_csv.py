@@ -125,12 +125,47 @@ def test_regressor_and_day(client: Any, valuer: FakeValuer) -> None:
         ("make,model\nKia,Soul", "lacks the column year"),
         ("make,model,year,make\n", "'make' stands twice"),
         ("make,model,year,error\n", "'error' would be added"),
-        (b"\xff\xfe\x00", "make, model, year"),
         ('"' + "x" * 200_000, "line 1"),
     ],
 )
 def test_files_that_are_refused(client: Any, body: str | bytes, told: str) -> None:
     refused(send(client, body), told)
+
+
+@pytest.mark.parametrize(
+    ("body", "line"),
+    [
+        (f"{HEAD}\nŠkoda,Fabia,2021,1,,\n".encode("cp1250"), 2),
+        (f"{HEAD}\r\nKia,Soul,2019,9,,\r\nKia,Soul,2019,9,Zoë,".encode("latin-1"), 3),
+        (f"{HEAD}\nKia,Soul,2019,9,,\n".encode("utf-16"), 1),
+        (f"{HEAD}\nKia,Soul,2019,9,é".encode()[:-1], 2),
+        (f"{HEAD}\n".encode() + b"Kia,Soul,2019,9,,\n" * 100_000 + b"\xff", 100_002),
+    ],
+)
+def test_other_encodings_than_utf8_are_refused(client: Any, body: bytes, line: int) -> None:
+    answer = send(client, body)
+    refused(answer, f"body: line {line} is not UTF-8", 400)
+    assert answer.json()["type"] == "urn:carprice:problem:invalid-csv"
+
+
+def test_a_character_across_two_pieces(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("carprice_serving.csv_cars.PIECE", 3)
+    (found,) = rows(send(client, f"{HEAD}\nŠkoda,Fabia,2021,1,žluťoučký,\n"))
+    assert (found["make"], found["note"]) == ("Škoda", "žluťoučký")
+
+
+def test_columns_in_any_case(client: Any) -> None:
+    (found,) = rows(send(client, "Make,MODEL,Year,MSRP,Note,note\nKia,Soul,2019,9000,a,b\n"))
+    assert list(found) == ["Make", "MODEL", "Year", "MSRP", "Note", "note", *ADDED]
+    assert (found["predicted_price"], found["Note"], found["note"]) == ("9000.00", "a", "b")
+    refused(send(client, "Make,model,year,make\nKia,Soul,2019,Ford\n"), "'make' stands twice")
+
+
+def test_the_word_of_windows_browsers_for_csv(client: Any) -> None:
+    headers = {"content-type": "application/vnd.ms-excel"}
+    body = f"{HEAD}\nKia,Soul,2019,9000,,\n"
+    (found,) = rows(client.post(ROUTE, content=body, headers=headers))
+    assert found["predicted_price"] == "9000.00"
 
 
 def test_a_file_without_rows(client: Any) -> None:
@@ -230,5 +265,7 @@ def test_whatever_a_file_holds(client: Any, table: list[list[str]], junk: bytes)
     found = rows(send(client, text.getvalue()))
     for each in found:
         assert bool(each["predicted_price"]) != bool(each["error"])
-    assert send(client, HEAD.encode() + b"\n" + junk).status_code == 200
-    assert send(client, junk).status_code in (200, 422)
+    with_junk = HEAD.encode() + b"\n" + junk
+    expected = 200 if with_junk.decode(errors="ignore").encode() == with_junk else 400
+    assert send(client, with_junk).status_code == expected
+    assert send(client, junk).status_code in (200, 400, 422)

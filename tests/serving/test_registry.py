@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -189,3 +190,41 @@ def test_the_default_market_stays_when_another_is_promoted() -> None:
     registry.refresh()
     assert release(registry, "us") == "r1"
     assert registry.default_market == "germany"
+
+
+def test_a_vanished_folder_is_told_until_it_is_back(caplog: pytest.LogCaptureFixture) -> None:
+    source = FakeSource(us=FakeValuer())
+    registry = registry_of(source)
+    source.lost.add("r1")
+    for _ in range(3):
+        registry.refresh()
+        told = registry.states["us"].error
+        assert told == "the folder of release r1 is gone; it still answers from memory"
+        assert release(registry) == "r1"
+    assert sum("is gone" in each.message for each in caplog.records) == 1
+    source.lost.clear()
+    registry.refresh()
+    assert registry.states["us"].error is None
+    source.lost.add("r1")
+    source.move("us", FakeValuer(release_id="r2"))
+    registry.refresh()
+    assert (release(registry), registry.states["us"].error) == ("r2", None)
+
+
+def test_a_default_market_that_does_not_exist(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = FakeSource(us=FakeValuer())
+    app = create_app(replace(settings, default_market="nope"), source)
+    told = (
+        "CARPRICE_DEFAULT_MARKET names 'nope', but no market is called so; there are: practice, us"
+    )
+    with TestClient(app) as client:
+        assert [each.message for each in caplog.records].count(told) == 1
+        answer = client.post("/api/v1/predict", json={"cars_data": []})
+        assert answer.status_code == 503
+        assert answer.json()["detail"] == told
+        ready = client.get("/ready")
+        assert ready.status_code == 200
+        assert ready.json()["detail"] == f"{told}; answering for us"
+        assert client.post("/api/v1/us/valuations", json={"cars": []}).status_code == 200

@@ -100,6 +100,7 @@ def test_the_markets_page_tells_the_state_of_each(settings: Settings) -> None:
     assert "30 Jun 2024" in us
     assert "release r9 is damaged" in practice
     assert "carprice train --market empty" in empty
+    assert empty.index("carprice crawl --market empty") < empty.index("carprice train")
     assert "href" not in practice + empty
 
 

@@ -178,6 +178,18 @@ def test_a_wrong_field_is_told_beside_it(client: TestClient[Litestar]) -> None:
     assert options(page, "year")[1] == "18x2"
 
 
+@pytest.mark.parametrize(("asked", "told"), [("18000", False), ("17000", True), ("9", True)])
+def test_an_asking_price_too_low_to_be_believed(
+    client: TestClient[Litestar], asked: str, told: bool
+) -> None:
+    """The range of 40,000 begins at 36,000."""
+    answer = client.get("/value", params=F150 | {"msrp": "40000", "asking_price": asked})
+    assert answer.status_code == 200
+    assert "Great" in text_of(answer.text)
+    assert ("an error or a fraud than a bargain" in text_of(answer.text)) is told
+    assert "another look" not in answer.text
+
+
 def test_an_asking_price_that_is_none_is_told_beside_it(client: TestClient[Litestar]) -> None:
     answer = client.get("/value", params=F150 | {"asking_price": "much"})
     assert answer.status_code == 422
@@ -270,3 +282,41 @@ def test_features_of_a_markets_own_are_asked_for(settings: Settings) -> None:
     assert "Battery kwh" in page
     assert "Usable energy, from 5, to 250" in page
     assert re.search(r"<details class=\"more\" open>", page)
+
+
+def test_a_market_is_called_by_its_title(client: TestClient[Litestar], source: FakeSource) -> None:
+    assert "Value a car us" in text_of(client.get("/value").text)
+    source.titles["us"] = "United <States>"
+    for address in ("/value", "/models", "/markets"):
+        assert "United <States>" in text_of(client.get(address).text)
+
+
+@pytest.mark.parametrize(
+    ("trim", "told"), [("Quantum", True), ("xlt", False), ("XLT Quantum", False), ("", False)]
+)
+def test_a_trim_that_no_listing_has(client: TestClient[Litestar], trim: str, told: bool) -> None:
+    page = text_of(client.get("/value", params=F150 | {"trim": trim}).text)
+    assert ("No known listing of this model has a word of 'Quantum' in its trim" in page) is told
+
+
+@pytest.mark.parametrize(
+    ("msrp", "told"),
+    [
+        ("30000", "3 of 5 lie outside the picture"),
+        ("20000", "4 of 5 lie outside the picture"),
+        ("400000", "All 5 nearest known listings lie outside the picture."),
+    ],
+)
+def test_listings_without_a_dot_are_told(
+    client: TestClient[Litestar], msrp: str, told: str
+) -> None:
+    assert told in text_of(client.get("/value", params=F150 | {"msrp": msrp}).text)
+
+
+@pytest.mark.parametrize(("price", "told"), [(30_000.0, True), (31_000.0, False)])
+def test_listings_that_share_a_dot_are_told(settings: Settings, price: float, told: bool) -> None:
+    known = stock({}, {"price": price})
+    app = create_app(settings, FakeSource(us=FakeValuer(comparables=known)))
+    with TestClient(app) as client:
+        page = text_of(client.get("/value", params=F150 | {"msrp": "30000"}).text)
+    assert ("nearest known listings; those of one price share a dot" in page) is told
