@@ -76,6 +76,9 @@ class Bargain(msgspec.Struct, frozen=True):
     doubts: tuple[Note, ...]
     """What speaks against it, or why it is set apart."""
     comparables: ComparableOffers
+    car: dict[str, str | int | float | None] | None = None
+    """The car as a request for valuations takes it, null for what its listing does not state;
+    null as a whole in lists of older versions."""
 
 
 class BargainsAnswer(msgspec.Struct, frozen=True):

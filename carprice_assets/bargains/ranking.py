@@ -22,7 +22,13 @@ from carprice_assets.bargains.doubts import (
     price_doubts,
 )
 from carprice_assets.bargains.valuing import Valued
-from carprice_assets.listings.contract import Columns, from_days, row_count, take
+from carprice_assets.listings.contract import (
+    FEATURE_FIELDS,
+    Columns,
+    from_days,
+    row_count,
+    take,
+)
 from carprice_assets.listings.notes import Note
 from carprice_assets.markets import Market
 
@@ -30,6 +36,11 @@ LOOKED_AT = 20
 """Times the length of the list that candidates are looked at for doubts, at most."""
 ODD = 4.0
 """Times the expected price, above or below, from which on a price is looked at as a slip."""
+
+CAR = tuple(
+    field.name for field in FEATURE_FIELDS if field.name not in ("vin", "dealer", "observed_at")
+)
+"""Fields of a listing that its valuation may be asked for by."""
 
 NotesOf = Callable[[Columns], Sequence[tuple[Note, ...]]]
 PayloadsOf = Callable[[Sequence[str]], Mapping[str, str]]
@@ -57,6 +68,8 @@ class Work:
     notes_of: NotesOf
     payloads_of: PayloadsOf
     rejected: Valued
+    own: tuple[str, ...] = ()
+    """Features of the market's own that the release knows as the market declares them."""
 
     @cached_property
     def on_sale(self) -> Pool:
@@ -218,10 +231,19 @@ class _Entries:
             "first_price": _whole(first),
             "drops": int(offers["drops"][row]),
             "last_drop": None if np.isnan(dropped) else from_days(dropped).isoformat(),
+            "car": self._car(row),
             "doubts": [{"code": n.code, "field": n.field, "message": n.message} for n in doubts],
             "comparables": self._comparables(row),
         }
         return entry | self._found(row)
+
+    def _car(self, row: int) -> Entry:
+        """The car as a request for its valuation states it, None for what is not known.
+
+        VIN and dealer are left out: a list is shown to people whom neither concerns.
+        """
+        names = [name for name in (*CAR, *self.work.own) if name in self.offers]
+        return {name: _stated(self.offers[name][row]) for name in names}
 
     def _comparables(self, row: int) -> dict[str, list[Entry]]:
         day = self.work.current.day
@@ -255,6 +277,16 @@ class _Entries:
             "residual_in_range": _rounded(float(self.scores.in_range[row]), 3),
             "evidence": self.work.detector.evidence(alone)[0],
         }
+
+
+def _stated(value: Any) -> str | float | None:
+    """A word, a number, or None for the empty word and NaN."""
+    if isinstance(value, str):
+        return value or None
+    number = float(value)
+    if not np.isfinite(number):
+        return None
+    return int(number) if number.is_integer() else round(number, 6)
 
 
 def _whole(value: float) -> int | None:

@@ -15,6 +15,7 @@ from litestar.handlers import HTTPRouteHandler
 from msgspec import structs
 
 from carprice_assets.listings import normalise
+from carprice_assets.releases.rating import FIELD as ASKING_PRICE
 from carprice_serving.bargain_choice import MOST, SORTS, Wanted, answer, read_wanted
 from carprice_serving.bargain_lists import BargainLists
 from carprice_serving.bargain_schemas import Bargain, BargainsAnswer
@@ -138,8 +139,12 @@ def _steps(
 
 
 def _value_address(market: str, offer: Bargain) -> str:
-    """The page *Value a car* for this very car."""
+    """The page *Value a car* for this very car.
+
+    What its listing does not state is named empty: the page then fills in nothing usual. A list
+    of an older version knows six fields alone, and of the others the page takes what is usual.
+    """
     names = ("make", "model", "year", "trim", "mileage", "stock_type")
-    fields = {name: getattr(offer, name) for name in names} | {"asking_price": offer.price}
-    told = {name: value for name, value in fields.items() if value not in (None, "")}
-    return "/value?" + urlencode({"market": market, **told})
+    car = offer.car or {name: getattr(offer, name) or None for name in names}
+    told = {name: "" if value is None else value for name, value in car.items()}
+    return "/value?" + urlencode({"market": market, **told, ASKING_PRICE: offer.price})

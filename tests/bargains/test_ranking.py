@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -126,6 +127,23 @@ def test_price_drops_are_told() -> None:
     dropped = offer("best", 13_000, first_price=15_500.0, drops=2.0, last_drop=DAY - 3)
     entry = rank(work([dropped])).bargains[0]
     assert (entry["first_price"], entry["drops"], entry["last_drop"]) == (15_500, 2, "2024-10-01")
+
+
+def test_the_car_is_told_as_a_request_states_it_without_who_sells_it() -> None:
+    told = rank(work([offer("best", 13_000, dealer="Loud", vin="V1", msrp=24_500.0)])).bargains[0]
+    assert told["car"]["msrp"] == 24_500
+    assert told["car"]["cat"] is told["car"]["bodystyle"] is None
+    assert (told["car"]["make"], told["car"]["year"]) == ("Honda", 2020)
+    assert not {"vin", "dealer", "observed_at", "price"} & set(told["car"])
+
+
+def test_the_markets_own_fields_are_told_where_the_release_knows_them_alike() -> None:
+    made = work([offer("best", 13_000)])
+    made.current.offers["range_km"] = np.array([410.5])  # type: ignore[index]
+    made.current.offers["power"] = np.array([110.0])  # type: ignore[index]
+    [entry] = rank(replace(made, own=("range_km",))).bargains
+    assert entry["car"]["range_km"] == 410.5
+    assert "power" not in entry["car"]
 
 
 def test_a_car_without_any_valuation_is_counted_and_left_out() -> None:

@@ -12,7 +12,7 @@ from carprice_assets.files import canonical_json, sha256_bytes
 
 OFFERS = (
     offer("civic-1", 14_000.0, year=2019.0, first_seen=DAY - 3, drops=2.0, last_drop=DAY - 1,
-          first_price=17_500.0),
+          first_price=17_500.0, drivetrain="Front-wheel Drive", msrp=24_500.0),
     offer("civic-2", 15_000.0, trim="Sport", mileage=51_000.0, first_seen=DAY - 30),
     offer("accord-1", 14_500.0, model="Accord", year=2021.0, mileage=float("nan")),
     offer("golf-1", 13_000.0, make="Volkswagen", model="Golf", first_seen=DAY),

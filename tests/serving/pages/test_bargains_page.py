@@ -80,10 +80,50 @@ def test_links_of_a_card(page: Any) -> None:
     assert listing.groups() == ("http://127.0.0.1/civic-1", "noopener nofollow")
     value = re.search(r'<a href="(/value[^"]+)"', civic)
     assert value
-    assert parse_qs(urlsplit(value[1]).query) == {
+    assert parse_qs(urlsplit(value[1]).query, keep_blank_values=True) == {
         "market": ["us"], "make": ["Honda"], "model": ["Civic"], "year": ["2019"], "trim": ["EX"],
         "mileage": ["30000"], "stock_type": ["Used"], "asking_price": ["14000"],
+        "drivetrain": ["Front-wheel Drive"], "msrp": ["24500"], "cat": [""], "fuel_type": [""],
+        "bodystyle": [""], "exterior_color": [""], "interior_color": [""],
     }  # fmt: skip
+    assert "fits that have not seen this car" in civic
+
+
+def test_the_link_states_what_the_listing_states_and_no_more(
+    client: Any, source: FakeSource
+) -> None:
+    """Else the page would fill in what is usual, and value another car than the card does."""
+    source.lists["us"] = bargain_list()
+    text = unescape(client.get("/bargains").text)
+    [address] = re.findall(r'href="(/value[^"]+)"', card(text, "2021 Honda Accord EX"))
+    assert parse_qs(urlsplit(address).query, keep_blank_values=True)["mileage"] == [""]
+    value = unescape(client.get(address, headers=BROWSER).text)
+    assert 'name="mileage" value=""' in value
+    assert 'title="Filled in' not in value
+    assert "Bargains</em> asks fits that have not seen it" in value
+
+
+def test_a_list_of_an_older_version_links_what_it_knows(client: Any, source: FakeSource) -> None:
+    made = content()
+    for entry in (*made["bargains"], *made["apart"]):
+        del entry["car"]
+    source.lists["us"] = bargain_list(bargains=made["bargains"], apart=made["apart"])
+    text = unescape(client.get("/bargains").text)
+    [address] = re.findall(r'href="(/value[^"]+)"', card(text, "2019 Honda Civic EX"))
+    assert parse_qs(urlsplit(address).query, keep_blank_values=True).keys() == {
+        "market", "make", "model", "year", "trim", "mileage", "stock_type", "asking_price",
+    }  # fmt: skip
+    assert client.get("/api/v1/us/bargains").json()["bargains"][0]["car"] is None
+
+
+def test_a_car_whose_own_price_was_learned_is_not_said_to_be_unseen(
+    client: Any, source: FakeSource
+) -> None:
+    made = content()
+    for entry in made["bargains"]:
+        entry["doubts"] = [{"code": "learned_from", "field": "price", "message": "its own price"}]
+    source.lists["us"] = bargain_list(bargains=made["bargains"])
+    assert "fits that have not seen this car" not in client.get("/bargains").text
 
 
 @pytest.mark.parametrize("address", ["javascript:alert(1)", "data:text/html,x", "//evil.example"])
