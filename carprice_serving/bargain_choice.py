@@ -30,7 +30,7 @@ SORTS: Mapping[str, Callable[[Bargain], float]] = {
     "saving": lambda each: -_or(each.saving, -math.inf),
     "saving_share": lambda each: -_or(each.saving_share, -math.inf),
     "price": lambda each: each.price,
-    "newest": lambda each: each.days_on_sale,
+    "newest": lambda each: -each.first_seen.toordinal(),
     "year": lambda each: -each.year,
     "mileage": lambda each: _or(each.mileage, math.inf),
 }
@@ -125,6 +125,7 @@ def choose(shown: ShownList, wanted: Wanted) -> BargainsAnswer:
         distance_unit=str(content["distance"]),
         release=str(content["release"]),
         coverage=content.get("coverage"),
+        stale_days=content.get("stale_days"),
         offers=int(content["offers"]),
         total=len(bargains),
         total_apart=len(apart),
@@ -140,7 +141,7 @@ def no_list(market: str) -> BargainsAnswer:
         " makes one, once there is a champion."
     )
     return BargainsAnswer(
-        market, None, None, told, None, None, None, None, 0, 0, 0, bargains=(), apart=()
+        market, None, None, told, None, None, None, None, None, 0, 0, 0, bargains=(), apart=()
     )
 
 

@@ -68,6 +68,7 @@ class Bargain(msgspec.Struct, frozen=True):
     """Autoencoder to the errors worth telling, in usual spreads: below 0 where the listing says
     less than the rest of it implies."""
     days_on_sale: int
+    first_seen: date
     last_seen: date
     first_price: int
     drops: int
@@ -98,6 +99,9 @@ class BargainsAnswer(msgspec.Struct, frozen=True):
     """The release that valued the offers."""
     coverage: float | None
     """Share of such cars' asking prices that lie from ``low`` to ``high``."""
+    stale_days: int | None
+    """An offer counts as current that is not known to be gone and was last seen so many days
+    before ``day`` at most; null in lists of older versions."""
     offers: int
     """Current offers that were looked at."""
     total: int

@@ -64,6 +64,7 @@ def make_list(
         "coverage": valuer.engine.predictor(None).coverage,
         "direction": list(detector.direction.texts) if detector else [],
         "autoencoders": sorted(detector.members) if detector else [],
+        "stale_days": market.bargains.stale_days,
         "offers": ranked.offers,
         "unvalued": ranked.unvalued,
         "bargains": list(ranked.bargains),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -94,7 +95,22 @@ def read(releases: Path, market: str, list_id: str) -> BargainList:
     if missing := [key for key in NEEDED if key not in content]:
         raise UserError(f"{path}: {missing[0]} is missing")
     content.pop("format")
+    for entry in (*content["bargains"], *content["apart"]):
+        _bring_up(entry, str(content["day"]))
     return BargainList(list_id, content)
+
+
+def _bring_up(entry: Any, day: str) -> None:
+    """Give an entry of an older version the days of today's: it counted up to the list's day."""
+    if not isinstance(entry, dict) or "first_seen" in entry:
+        return
+    told = cast("dict[str, Any]", entry)
+    try:
+        first = date.fromisoformat(day) - timedelta(days=told["days_on_sale"])
+        told["days_on_sale"] = (date.fromisoformat(told["last_seen"]) - first).days
+        told["first_seen"] = first.isoformat()
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return  # whoever reads it says what is wrong with it
 
 
 def history(releases: Path, market: str) -> list[BargainList]:

@@ -16,8 +16,11 @@ from carprice_assets.bargains.detector import Detector, Offers, Scores
 from carprice_assets.bargains.doubts import (
     Dealing,
     car_doubts,
+    comparables_doubts,
     dealer_doubts,
     is_grave,
+    is_slip,
+    lowers,
     payload_doubts,
     price_doubts,
 )
@@ -86,7 +89,8 @@ def rank(work: Work) -> Ranked:
     """Rank the current offers of a market.
 
     A candidate costs less than the low end of its range and saves the market's least share.
-    One with a grave doubt stands apart, with typed-in prices and rows rejected for their price.
+    One with a grave doubt stands apart, with slips of typing and rows rejected for their price.
+    Offers that are merely dear are in neither part.
     """
     rules, current, valued = work.market.bargains, work.current, work.valued
     offers = current.offers
@@ -102,7 +106,15 @@ def rank(work: Work) -> Ranked:
     doubts = _doubts(work, looked, known)
     entries = _Entries(work, scores)
     bargains = [row for row in candidates if not is_grave(doubts[row])][: rules.limit]
+    for row in bargains:
+        others = work.on_sale.alike(offers, row)
+        found = comparables_doubts(float(price[row]), others.tolist(), rules.like_comparables)
+        doubts[row] += found
+    bargains.sort(key=lambda row: lowers(doubts[row]))  # stable: else in the order of the rank
     apart = [row for row in looked if is_grave(doubts[row])]
+    # Of a car that is dear, a dealer or a word on its page says nothing here.
+    above = price > valued.expected
+    apart = [row for row in apart if not above[row] or is_slip(doubts[row])]
     refused = _refused(work, known)
     kept = [entries.of(row, doubts[row]) for row in apart[: rules.limit]]
     return Ranked(
@@ -154,7 +166,11 @@ def _doubts(work: Work, rows: Sequence[int], known: Mapping[str, Dealing]) -> di
         if is_grave(car):  # unsupported: what is expected of it says nothing
             expected = low = float("nan")
         each = price_doubts(
-            float(offers["price"][row]), expected, low, too_cheap=work.market.bargains.too_cheap
+            float(offers["price"][row]),
+            expected,
+            low,
+            too_cheap=work.market.bargains.too_cheap,
+            very_cheap=work.market.bargains.very_cheap,
         )
         each += payload_doubts(payloads.get(str(offers["row_hash"][row]), "{}"))
         each += car
@@ -171,19 +187,20 @@ def _refused(work: Work, known: Mapping[str, Dealing]) -> list[Entry]:
     if not row_count(rows):
         return []
     valued, entries = work.rejected, _Entries(work, None, rows, work.rejected)
+    notes = work.notes_of(rows)
     payloads = work.payloads_of([str(each) for each in rows["row_hash"]])
     found: list[Entry] = []
     for row in range(row_count(rows)):
-        price = float(rows["price"][row])
-        doubts = [Note("price_rejected", "price", f"{price:,.0f} is no price of a car")]
-        doubts += price_doubts(
-            price,
-            float(valued.expected[row]),
-            float(valued.low[row]),
-            too_cheap=work.market.bargains.too_cheap,
-        )
+        price, car = float(rows["price"][row]), car_doubts(0.0, "", notes[row])
+        expected, low = float(valued.expected[row]), float(valued.low[row])
+        if car:  # unsupported, as among the current offers
+            expected = low = float("nan")
+        slips = price_doubts(price, expected, low, too_cheap=work.market.bargains.too_cheap)
+        if price > work.market.listings.price_high and not is_slip(slips):
+            continue  # a dear car, or one of which nothing can be said
+        doubts = [Note("price_rejected", "price", f"{price:,.0f} is no price of a car"), *slips]
         doubts += payload_doubts(payloads.get(str(rows["row_hash"][row]), "{}"))
-        doubts += dealer_doubts(known.get(str(rows["dealer"][row]), Dealing()))
+        doubts += [*car, *dealer_doubts(known.get(str(rows["dealer"][row]), Dealing()))]
         found.append(entries.of(row, doubts))
     return found
 
@@ -205,7 +222,7 @@ class _Entries:
 
     def of(self, row: int, doubts: Sequence[Note]) -> Entry:
         """The entry of one offer, in JSON types."""
-        offers, valued, day = self.offers, self.valued, self.work.current.day
+        offers, valued = self.offers, self.valued
         price = float(offers["price"][row])
         supported = not any(doubt.code == "unsupported" for doubt in doubts)
         expected, low, high = (
@@ -226,7 +243,8 @@ class _Entries:
             "high": _whole(high),
             "saving": _whole(expected - price),
             "saving_share": _rounded(1 - price / expected, 4),
-            "days_on_sale": int(day - float(offers["first_seen"][row])),
+            "days_on_sale": _days_seen(offers, row),
+            "first_seen": from_days(float(offers["first_seen"][row])).isoformat(),
             "last_seen": from_days(float(offers["last_seen"][row])).isoformat(),
             "first_price": _whole(first),
             "drops": int(offers["drops"][row]),
@@ -246,10 +264,9 @@ class _Entries:
         return {name: _stated(self.offers[name][row]) for name in names}
 
     def _comparables(self, row: int) -> dict[str, list[Entry]]:
-        day = self.work.current.day
         now = [
             told(self.on_sale.columns, each)
-            | {"days_on_sale": int(day - float(self.on_sale.columns["first_seen"][each]))}
+            | {"days_on_sale": _days_seen(self.on_sale.columns, each)}
             for each in self.on_sale.nearest(self.offers, row)
         ]
         gone: list[Entry] = []
@@ -277,6 +294,11 @@ class _Entries:
             "residual_in_range": _rounded(float(self.scores.in_range[row]), 3),
             "evidence": self.work.detector.evidence(alone)[0],
         }
+
+
+def _days_seen(offers: Columns, row: int) -> int:
+    """Days from the first sight of an offer to the last: nobody knows of the days after."""
+    return int(float(offers["last_seen"][row]) - float(offers["first_seen"][row]))
 
 
 def _stated(value: Any) -> str | float | None:

@@ -9,7 +9,8 @@ from carprice_assets.bargains.published import BargainList
 from carprice_assets.listings import normalise
 
 HEAD = (
-    f"{'':>4} {'price':>9} {'expected':>9} {'range':>19} {'saves':>6} {'days':>5} {'drops':>5}  car"
+    f"{'':>4} {'price':>9} {'expected':>9} {'range':>19} {'saves':>6} {'days':>5} {'drops':>5}"
+    f" {'last seen':>10}  car"
 )
 
 
@@ -51,7 +52,7 @@ def _entry(place: int, each: dict[str, Any]) -> list[str]:
     car = f"{each['year']} {each['make']} {each['model']} {each['trim']}".rstrip()
     first = (
         f"{place:>4} {each['price']:>9,} {expected:>9} {ends:>19} {saves:>6}"
-        f" {each['days_on_sale']:>5} {each['drops']:>5}  {car}{miles}"
+        f" {each['days_on_sale']:>5} {each['drops']:>5} {each['last_seen']:>10}  {car}{miles}"
     )
     told = [first, *([f"{'':>5}{each['url']}"] if each["url"] else [])]
     return told + [f"{'':>5}doubt: {doubt['message']}" for doubt in each["doubts"]]

@@ -23,7 +23,7 @@ OFFERS = (
 PAYLOADS = {"salvage-1": '{"notes": "salvage title"}'}
 
 
-def content(market: str = "us", day: str = "2024-06-30", **changed: Any) -> dict[str, Any]:
+def content(market: str = "us", day: str = "2024-10-04", **changed: Any) -> dict[str, Any]:
     """A list of four bargains, best first golf-1, civic-2, civic-1, accord-1, and two apart."""
     gone = [offer("gone-1", 20_500.0, last_seen=DAY - 9, delisted_at=DAY - 8)]
     found = rank(work([dict(each) for each in OFFERS], gone=gone, payloads=PAYLOADS))
@@ -43,6 +43,7 @@ def content(market: str = "us", day: str = "2024-06-30", **changed: Any) -> dict
         "coverage": 0.9,
         "direction": [],
         "autoencoders": [],
+        "stale_days": 14,
         "offers": found.offers,
         "unvalued": found.unvalued,
         "bargains": bargains,

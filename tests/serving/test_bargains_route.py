@@ -38,9 +38,10 @@ def asked(client: Any, source: FakeSource) -> Any:
 def test_the_list_as_it_was_published(client: Any, source: FakeSource) -> None:
     found = source.lists["us"] = bargain_list()
     told = client.get(ROUTE).json()
-    assert (told["market"], told["list"], told["day"]) == ("us", found.id, "2024-06-30")
+    assert (told["market"], told["list"], told["day"]) == ("us", found.id, "2024-10-04")
     assert (told["currency"], told["distance_unit"], told["coverage"]) == ("USD", "mi", 0.9)
     assert (told["total"], told["total_apart"], told["offers"]) == (4, 2, 10)
+    assert told["stale_days"] == 14
     assert told["detail"].startswith("4 bargains and 2 set apart of 10 current offers")
     assert told["apart"] == []
     first = told["bargains"][0]
@@ -136,9 +137,9 @@ def test_an_unchanged_list_is_not_sent_again(client: Any, source: FakeSource) ->
         again = client.get(ROUTE, headers={"if-none-match": named})
         assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
     assert client.get(ROUTE, headers={"if-none-match": '"other"'}).status_code == 200
-    source.lists["us"] = bargain_list(day="2024-07-01")
+    source.lists["us"] = bargain_list(day="2024-10-05")
     later = client.get(ROUTE, headers={"if-none-match": tag})
-    assert (later.status_code, later.json()["day"]) == (200, "2024-07-01")
+    assert (later.status_code, later.json()["day"]) == (200, "2024-10-05")
 
 
 @pytest.mark.parametrize(
@@ -194,7 +195,7 @@ def test_the_list_before_stays_while_the_new_one_cannot_be_read(home: Home) -> N
     shown = lists.present("us")
     assert shown is not None
     assert lists.present("us") is shown  # kept, not read anew
-    second = publish(home.releases, "us", content(day="2024-07-01"))
+    second = publish(home.releases, "us", content(day="2024-10-05"))
     path: Path = home.releases / "us" / FOLDER / f"{second.id}.json"
     whole = path.read_bytes()
     path.write_bytes(b"{}")

@@ -48,18 +48,19 @@ def card(text: str, name: str) -> str:
 def test_a_card_tells_all_that_is_known_of_an_offer(page: Any) -> None:
     text = page()
     assert shown(text) == NAMES
-    assert "looked for among 10 current offers" in text
+    assert "as last seen up to 4 Oct 2024" in text
+    assert "looked for among 10 offers seen within 14 days before" in text
     assert "1 to 4 of 4 bargains" in text
     civic = card(text, "2019 Honda Civic EX")
     for told in ("$14,000", "$6,000 (30\N{NARROW NO-BREAK SPACE}%) below expected", "$18,000",
                  "$20,000", "$22,000", "30,000\N{NO-BREAK SPACE}mi", "3 days", "2, from $17,500",
-                 "On sale now", "Lately gone", "$20,500"):  # fmt: skip
+                 "4 Oct 2024", "On sale", "Lately gone", "$20,500"):  # fmt: skip
         assert told in civic, told
     assert "delisted" in civic
     assert '<svg class="range"' in civic
     assert "Expected $20,000, range $18,000 to $22,000, asked $14,000." in civic
     assert "its mileage is not stated" in card(text, "2021 Honda Accord EX").lower()
-    assert "since this day" in card(text, "2020 Volkswagen Golf EX")
+    assert "seen on one day" in card(text, "2020 Volkswagen Golf EX")
 
 
 def test_those_set_apart_are_folded_with_their_reasons(page: Any) -> None:
