@@ -110,4 +110,7 @@ class BargainsAnswer(msgspec.Struct, frozen=True):
     """Offers set apart that pass them."""
     bargains: tuple[Bargain, ...]
     apart: tuple[Bargain, ...]
-    """More likely errors or frauds; none unless they were asked for."""
+    """More likely no bargains; none unless they were asked for. ``limit`` and ``offset`` count in
+    them as in ``bargains``."""
+    warnings: tuple[Note, ...] = ()
+    """Names in the address that mean nothing here."""

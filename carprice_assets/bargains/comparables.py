@@ -56,9 +56,7 @@ class Pool:
         rows, far = self._sorted(cars, row)
         return self.columns["price"][rows[:ALIKE][far[:ALIKE] <= NEAR]]
 
-    def _sorted(
-        self, cars: Columns, row: int
-    ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    def _sorted(self, cars: Columns, row: int) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
         """Rows of the pool by their distance to a car in model years, and the distances.
 
         The car itself, by listing id or VIN, is none of them.

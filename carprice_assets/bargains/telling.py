@@ -13,8 +13,12 @@ HEAD = (
     f" {'last seen':>10}  car"
 )
 
+SHOWN = 20
 
-def lines(found: BargainList, *, make: str = "", limit: int = 20, apart: bool = False) -> list[str]:
+
+def lines(
+    found: BargainList, *, make: str = "", limit: int = SHOWN, apart: bool = False
+) -> list[str]:
     """The list, of one make where ``make`` names it, and what stands apart where asked.
 
     What a listing says may hold anything; control characters, which a terminal would obey, are
@@ -28,9 +32,18 @@ def lines(found: BargainList, *, make: str = "", limit: int = 20, apart: bool = 
     ]
     told += _table(_of(found.bargains, make)[:limit])
     if apart:
-        told += ["", "set apart: more likely errors or frauds"]
-        told += _table(_of(found.apart, make)[:limit])
+        entries = _of(found.apart, make)
+        shown = "" if len(entries) <= limit else f", the first {limit} shown"
+        told += ["", f"set apart: {len(entries)} more likely no bargains{shown}"]
+        told += _table(entries[:limit])
     return ["".join(c if c.isprintable() else " " for c in line) for line in told]
+
+
+def chosen(found: BargainList, *, make: str = "", limit: int | None = None) -> dict[str, Any]:
+    """The list in JSON types: all of it, or of one make, at most ``limit`` of each part."""
+    parts = {"bargains": found.bargains, "apart": found.apart}
+    kept = {name: _of(entries, make)[:limit] for name, entries in parts.items()}
+    return {"list": found.id, **found.content, **kept}
 
 
 def _of(entries: Sequence[dict[str, Any]], make: str) -> list[dict[str, Any]]:

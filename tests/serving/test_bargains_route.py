@@ -66,6 +66,7 @@ def test_the_list_as_it_was_published(client: Any, source: FakeSource) -> None:
         ({"model": "Accord"}, ["accord-1"]),
         ({"max_price": "14,000"}, ["golf-1", "civic-1"]),
         ({"min_saving": 0.3}, ["golf-1", "civic-2", "civic-1"]),
+        ({"min_saving": "0,3"}, ["golf-1", "civic-2", "civic-1"]),
         ({"min_year": 2020}, ["golf-1", "civic-2", "accord-1"]),
         ({"sort": "price"}, ["golf-1", "civic-1", "accord-1", "civic-2"]),
         ({"sort": "saving"}, ["civic-2", "golf-1", "civic-1", "accord-1"]),
@@ -86,6 +87,24 @@ def test_filters_and_order(asked: Any, query: dict[str, Any], ids: list[str]) ->
     assert asked(**query) == ids
 
 
+def test_a_name_that_means_nothing_is_a_warning(client: Any, source: FakeSource) -> None:
+    source.lists["us"] = bargain_list()
+    asked = client.get(ROUTE, params={"colour": "red", "x" * 99: "1", "make": "Honda"}).json()
+    assert [(each["code"], each["field"]) for each in asked["warnings"]] == [
+        ("unknown_field", "colour"), ("unknown_field", "x" * 40),
+    ]  # fmt: skip
+    assert asked["total"] == 3
+    assert client.get(ROUTE, params={"make": "Honda"}).json()["warnings"] == []
+
+
+def test_those_set_apart_share_limit_and_offset(client: Any, source: FakeSource) -> None:
+    source.lists["us"] = bargain_list()
+    told = client.get(ROUTE, params={"apart": "1", "limit": 1, "offset": 1}).json()
+    assert [each["listing_id"] for each in told["bargains"]] == ["civic-2"]
+    assert (len(told["apart"]), told["total_apart"]) == (1, 2)
+    assert client.get(ROUTE, params={"apart": "1", "offset": 2}).json()["apart"] == []
+
+
 def test_those_set_apart_come_when_asked_for(client: Any, source: FakeSource) -> None:
     source.lists["us"] = bargain_list()
     apart = client.get(ROUTE, params={"apart": "true", "min_saving": 0.3}).json()["apart"]
@@ -100,7 +119,8 @@ def test_those_set_apart_come_when_asked_for(client: Any, source: FakeSource) ->
     ("field", "value"),
     [
         ("max_price", "cheap"), ("max_price", "-1"), ("max_price", "nan"), ("min_saving", "1"),
-        ("min_saving", "20%"), ("min_saving", "nan"), ("min_year", "20"), ("min_year", "٢٠٢٠"),
+        ("min_saving", "20%"), ("min_saving", "0,2,1"), ("min_saving", "nan"),
+        ("min_year", "20"), ("min_year", "٢٠٢٠"),
         ("sort", "colour"), ("limit", "0"), ("limit", "101"), ("offset", "-1"), ("apart", "maybe"),
         ("make", "x" * 101), ("limit", "9" * 500),
     ],

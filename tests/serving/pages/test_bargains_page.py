@@ -66,7 +66,7 @@ def test_a_card_tells_all_that_is_known_of_an_offer(page: Any) -> None:
 def test_those_set_apart_are_folded_with_their_reasons(page: Any) -> None:
     text = page()
     before, _, apart = text.partition('<details class="apart">')
-    assert "2 more likely errors or frauds" in apart
+    assert "2 more likely no bargains" in apart
     assert "salvage" not in before
     assert "2018 Honda Civic EX" in apart
     assert "Its page says 'salvage'" in apart
@@ -195,6 +195,11 @@ def test_a_bad_field_is_named_beside_it_and_passed_over(page: Any) -> None:
     assert shown(text) == [NAMES[0], NAMES[1], NAMES[3]]
 
 
+def test_a_name_that_means_nothing_is_told(page: Any) -> None:
+    assert "No field of this page, and passed over: colour." in page(colour="red")
+    assert "passed over" not in page(sort="price", limit="2")
+
+
 def test_steps_keep_the_filters(page: Any) -> None:
     text = page(limit="1", make="Honda")
     assert shown(text) == [NAMES[1]]
@@ -213,7 +218,15 @@ def test_where_there_is_nothing_the_page_says_why(
     page: Any, client: Any, source: FakeSource, settings: Settings
 ) -> None:
     assert "Nothing in the list passes these filters" in page(make="Lada")
-    assert "The list ends before this" in page(offset="50")
+    beyond = page(offset="50", limit="3")
+    assert "The list ends before this" in beyond
+    assert "It has 4 bargains; this address asks for those after the first 50." in beyond
+    assert 'class="steps"' not in beyond
+    last = re.search(r'<a href="([^"]+)">Show the last of them', beyond)
+    assert last
+    query = parse_qs(urlsplit(last[1]).query)
+    assert (query["offset"], query["limit"]) == (["3"], ["3"])
+    assert shown(page(offset="3", limit="3")) == NAMES[3:]
     source.lists["us"] = bargain_list(bargains=[], apart=[])
     text = client.get("/bargains").text
     assert "No current offer is a bargain" in text
