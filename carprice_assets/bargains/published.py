@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, cast
 
+from carprice_assets.bargains.evidence import by_field
 from carprice_assets.errors import UserError
 from carprice_assets.files import canonical_json, sha256_bytes, write_atomic
 from carprice_assets.markets.market import NAME
@@ -101,7 +102,10 @@ def read(releases: Path, market: str, list_id: str) -> BargainList:
 
 
 def _bring_up(entry: Any, day: str) -> None:
-    """Give an entry of an older version the days of today's: it counted up to the list's day."""
+    """Give an entry of an older version what today's tell.
+
+    Its days counted up to the list's day, and its evidence names encoded features.
+    """
     if not isinstance(entry, dict) or "first_seen" in entry:
         return
     told = cast("dict[str, Any]", entry)
@@ -109,7 +113,8 @@ def _bring_up(entry: Any, day: str) -> None:
         first = date.fromisoformat(day) - timedelta(days=told["days_on_sale"])
         told["days_on_sale"] = (date.fromisoformat(told["last_seen"]) - first).days
         told["first_seen"] = first.isoformat()
-    except (KeyError, TypeError, ValueError, OverflowError):
+        told["evidence"] = {name: by_field(errors) for name, errors in told["evidence"].items()}
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
         return  # whoever reads it says what is wrong with it
 
 

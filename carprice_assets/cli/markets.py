@@ -35,6 +35,7 @@ def markets_list() -> None:
 @markets.command("check")
 def markets_check() -> None:
     """Read every market file; one line for each that is broken."""
+    from carprice_assets.bargains.direction import check_direction
     from carprice_assets.features.switches import check
     from carprice_assets.regressors.registry import check_parameters
 
@@ -42,6 +43,7 @@ def markets_check() -> None:
     for name, market in list(good.items()):
         try:
             check(market.training.features_off, "training.features_off")
+            check_direction(market.bargains.direction, "bargains.direction")
             for regressor, parameters in market.regressors.items():
                 check_parameters(regressor, parameters)
         except UserError as error:

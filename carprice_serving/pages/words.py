@@ -96,11 +96,16 @@ def sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def cut(text: str, most: int) -> str:
+    """A text of at most ``most`` characters."""
+    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
+
+
 def words(code: str) -> str:
     """A name of code as words: ``random_forest`` is ``random forest``."""
     return code.replace("_", " ")
 
 
-_TOLD = (count, decimal, money, signed, distance, share, day, moment, short, stated, sentence)
+_TOLD = (count, decimal, money, signed, distance, share, day, moment, short, stated, sentence, cut)
 FILTERS = {each.__name__: each for each in _TOLD} | {"spaced": words}
 """What templates call them; each takes what it tells first."""

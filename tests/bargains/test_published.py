@@ -60,8 +60,10 @@ def test_a_list_of_an_older_version_gets_the_days_of_todays(tmp_path: Path) -> N
     for entry in old["bargains"]:
         del entry["first_seen"]
         entry["days_on_sale"] = 15  # up to the list's day, though last seen on 4 October
+        entry["evidence"] = {"plain_autoencoder": {"price": -3.0, "model_hash_9": 2.0}}
     [entry] = read(tmp_path, "own", publish(tmp_path, "own", old).id).bargains
     assert (entry["first_seen"], entry["days_on_sale"]) == ("2024-09-24", 10)
+    assert entry["evidence"] == {"plain_autoencoder": {"price": -3.0, "model": 2.0}}
 
 
 def test_markets_have_lists_of_their_own(tmp_path: Path) -> None:

@@ -231,8 +231,63 @@ def test_the_list_before_stays_while_the_new_one_cannot_be_read(home: Home) -> N
     assert lists.present("us") is None
 
 
-def test_a_malformed_entry_is_a_malformed_list(home: Home) -> None:
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"year": "new"}, {"price": -1}, {"saving": -500}, {"saving": None}, {"low": 21_000},
+        {"first_seen": "2024-10-05"}, {"last_seen": "2024-10-05"}, {"last_drop": "2031-01-01"},
+        {"score": 1.5}, {"days_on_sale": -1}, {"drops": -1}, {"mileage": -1}, {"year": 20_210},
+        {"last_seen": "2024-10-01"}, {"comparables": {"on_sale": [], "gone": [{
+            "year": 2020, "trim": "", "mileage": None, "stock_type": "Used", "price": 1,
+            "last_seen": "2024-10-05", "delisted": None}]}},
+    ],
+)  # fmt: skip
+def test_an_entry_that_cannot_be_is_a_malformed_list(home: Home, wrong: dict[str, Any]) -> None:
     made = content()
-    made["bargains"][0]["year"] = "new"
+    made["bargains"][0] |= wrong
     publish(home.releases, "us", made)
     assert ask(home).status_code == 503
+
+
+def test_what_is_no_entry_is_a_malformed_list(home: Home) -> None:
+    publish(home.releases, "us", content(bargains=[1]))
+    assert ask(home).status_code == 503
+
+
+def test_dear_ones_apart_in_older_lists_are_still_read(home: Home) -> None:
+    made = content()
+    made["apart"][0] |= {"price": 90_000, "saving": -70_000, "saving_share": -3.5}
+    publish(home.releases, "us", made)
+    assert ask(home, f"{ROUTE}?apart=1").json()["apart"][0]["saving"] == -70_000
+
+
+def test_a_text_without_end_is_cut(home: Home) -> None:
+    made = content()
+    made["bargains"][0]["trim"] = "x" * 3_000
+    publish(home.releases, "us", made)
+    assert ask(home).json()["bargains"][0]["trim"] == "x" * 299 + "…"
+    page = ask(home, "/bargains?market=us").text
+    heading = page.partition('id="bargain-1">')[2].partition("</h2>")[0]
+    assert (len(heading), heading[-2:]) == (100, "x…")
+
+
+# HEAD.
+
+
+@pytest.mark.parametrize(
+    "path", [ROUTE, "/bargains", "/value", "/markets", "/models", "/health", "/schema/openapi.json"]
+)
+def test_head_is_get_without_a_body(client: Any, source: FakeSource, path: str) -> None:
+    source.lists["us"] = bargain_list()
+    got, asked = client.get(path), client.head(path)
+    assert (asked.status_code, asked.content) == (200, b"")
+    assert asked.headers["content-type"] == got.headers["content-type"]
+    assert asked.headers["content-length"] == got.headers["content-length"]
+    assert asked.headers.get("etag") == got.headers.get("etag")
+
+
+def test_head_is_refused_as_get_is_and_counted_by_its_route(client: Any) -> None:
+    assert client.head(f"{ROUTE}?limit=x").status_code == 422
+    assert client.head("/nowhere").status_code == 404
+    assert client.head("/api/v1/predict").status_code == 405
+    assert 'route="/api/v1/{market}/bargains"' in client.get("/metrics").text
