@@ -40,7 +40,7 @@ STATES = (
     "/models?market=practice",
 )
 EVIDENCE = {
-    "plain_autoencoder": {"price": -2.4, "bodystyle_convertible": 1.9, "model_hash_10": -3.1},
+    "plain_autoencoder": {"price": -2.4, "bodystyle": 1.9, "model": -3.1},
     "l1_autoencoder": {"price": -1.8},
 }
 
