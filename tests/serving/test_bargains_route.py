@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from carprice_assets.home import Home
 from carprice_serving.app import create_app
 from carprice_serving.bargain_lists import BargainLists, safe_address
 from carprice_serving.champions import HomeReleases
+from carprice_serving.heads import answer_head
 from carprice_serving.settings import Settings
 
 ROUTE = "/api/v1/us/bargains"
@@ -85,6 +87,19 @@ def test_the_list_as_it_was_published(client: Any, source: FakeSource) -> None:
 )  # fmt: skip
 def test_filters_and_order(asked: Any, query: dict[str, Any], ids: list[str]) -> None:
     assert asked(**query) == ids
+
+
+def test_the_newest_is_the_one_first_seen_last(client: Any, source: FakeSource) -> None:
+    """However few days it was seen."""
+    made = content()
+    made["bargains"][1] |= {
+        "first_seen": "2024-09-04",
+        "last_seen": "2024-09-04",
+        "days_on_sale": 0,
+    }
+    source.lists["us"] = bargain_list(bargains=made["bargains"])
+    told = client.get(ROUTE, params={"sort": "newest"}).json()["bargains"]
+    assert [each["listing_id"] for each in told][-1] == "civic-2"
 
 
 def test_a_name_that_means_nothing_is_a_warning(client: Any, source: FakeSource) -> None:
@@ -284,6 +299,22 @@ def test_head_is_get_without_a_body(client: Any, source: FakeSource, path: str) 
     assert asked.headers["content-type"] == got.headers["content-type"]
     assert asked.headers["content-length"] == got.headers["content-length"]
     assert asked.headers.get("etag") == got.headers.get("etag")
+
+
+def test_of_an_answer_to_head_no_byte_is_sent() -> None:
+    sent: list[Any] = []
+
+    async def app(scope: Any, _receive: Any, send: Any) -> None:
+        assert scope["method"] == "GET"
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"one", "more_body": True})
+        await send({"type": "http.response.body", "body": b"two"})
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    asyncio.run(answer_head(app, {"method": "HEAD"}, None, send))
+    assert [each.get("body") for each in sent] == [None, b"", b""]
 
 
 def test_head_is_refused_as_get_is_and_counted_by_its_route(client: Any) -> None:
