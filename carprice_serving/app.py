@@ -22,6 +22,7 @@ from carprice_serving.controllers.releases import release_routes
 from carprice_serving.controllers.state import state_routes
 from carprice_serving.controllers.valuations import valuation_routes
 from carprice_serving.guard import Guard
+from carprice_serving.heads import answer_head
 from carprice_serving.market_openapi import market_openapi_route
 from carprice_serving.metrics import Metrics
 from carprice_serving.openapi import docs_assets, openapi_config
@@ -45,7 +46,13 @@ class Service(Litestar):
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer what the guard lets in."""
         if scope["type"] == "http" and self.guard is not None:
-            await self.guard(super().__call__, scope, receive, send)
+            await self.guard(self._answer, scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+    async def _answer(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["method"] == "HEAD":
+            await answer_head(super().__call__, scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from http import HTTPStatus
@@ -11,12 +11,14 @@ from typing import Any
 
 from carprice_assets.errors import UserError
 from carprice_assets.listings import normalise
+from carprice_assets.listings.notes import Note
 from carprice_serving.bargain_lists import BargainLists, ShownList
 from carprice_serving.bargain_schemas import Bargain, BargainsAnswer
 from carprice_serving.problems import RequestProblem
 from carprice_serving.schemas import FieldError
 
 LIMIT, MOST, LONGEST = 20, 100, 100
+NAMED, MOST_NAMED = 40, 10
 YEARS, OFFSETS = (1900, 2100), (0, 1_000_000)
 SWITCH = {"": False, "false": False, "0": False, "true": True, "1": True, "on": True}
 
@@ -30,7 +32,7 @@ SORTS: Mapping[str, Callable[[Bargain], float]] = {
     "saving": lambda each: -_or(each.saving, -math.inf),
     "saving_share": lambda each: -_or(each.saving_share, -math.inf),
     "price": lambda each: each.price,
-    "newest": lambda each: each.days_on_sale,
+    "newest": lambda each: -each.first_seen.toordinal(),
     "year": lambda each: -each.year,
     "mileage": lambda each: _or(each.mileage, math.inf),
 }
@@ -72,7 +74,7 @@ class Wanted:
 def read_wanted(query: Mapping[str, Sequence[str]]) -> tuple[Wanted, tuple[FieldError, ...]]:
     """What an address asks for, and its fields that cannot be read; those keep their defaults.
 
-    An empty value is none, as a form sends it; names that mean nothing here are passed over.
+    An empty value is none, as a form sends it; see :func:`unknown_names` for other names.
     """
     errors: list[FieldError] = []
     given: dict[str, Any] = {}
@@ -87,6 +89,18 @@ def read_wanted(query: Mapping[str, Sequence[str]]) -> tuple[Wanted, tuple[Field
             except ValueError as error:
                 errors.append(FieldError(name, str(error)))
     return Wanted(**given), tuple(errors)
+
+
+def unknown_names(query: Collection[str], known: Collection[str] = ()) -> tuple[Note, ...]:
+    """A warning for each name in an address that means nothing, the first ten of them.
+
+    They are passed over, as by the API's other routes; `comparables` warns of them, too.
+    """
+    odd = [name for name in query if name not in _READERS and name not in known]
+    return tuple(
+        Note("unknown_field", name[:NAMED], f"{name[:NAMED]!r} is no field and was passed over")
+        for name in odd[:MOST_NAMED]
+    )
 
 
 def answer(lists: BargainLists, market: str, wanted: Wanted) -> BargainsAnswer:
@@ -125,6 +139,7 @@ def choose(shown: ShownList, wanted: Wanted) -> BargainsAnswer:
         distance_unit=str(content["distance"]),
         release=str(content["release"]),
         coverage=content.get("coverage"),
+        stale_days=content.get("stale_days"),
         offers=int(content["offers"]),
         total=len(bargains),
         total_apart=len(apart),
@@ -140,7 +155,7 @@ def no_list(market: str) -> BargainsAnswer:
         " makes one, once there is a champion."
     )
     return BargainsAnswer(
-        market, None, None, told, None, None, None, None, 0, 0, 0, bargains=(), apart=()
+        market, None, None, told, None, None, None, None, None, 0, 0, 0, bargains=(), apart=()
     )
 
 
@@ -170,7 +185,7 @@ def _amount(text: str) -> float:
 
 def _share(text: str) -> float:
     try:
-        found = float(text)
+        found = float(text.replace(",", ".") if text.count(",") == 1 else text)
     except ValueError:
         found = math.nan
     if not 0 <= found < 1:

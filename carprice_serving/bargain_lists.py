@@ -6,7 +6,8 @@ import logging
 import time
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from datetime import date
+from typing import Any, Protocol, cast
 from urllib.parse import urlsplit
 
 import msgspec
@@ -14,6 +15,9 @@ import msgspec
 from carprice_assets.bargains.published import BargainList
 from carprice_assets.errors import UserError
 from carprice_serving.bargain_schemas import Bargain
+
+LONGEST = 300
+"""Characters of a text, as cleaning keeps them."""
 
 logger = logging.getLogger(__name__)
 
@@ -48,9 +52,15 @@ class ShownList:
             Where an entry is malformed.
         """
         try:
-            return cls(found, _entries(found.bargains), _entries(found.apart))
-        except msgspec.ValidationError as error:
+            shown = cls(found, _entries(found.bargains), _entries(found.apart))
+            day = date.fromisoformat(found.day)
+            for each in (*shown.bargains, *shown.apart):
+                _check(each, day)
+            if wrong := [each for each in shown.bargains if not (each.saving or 0) > 0]:
+                raise ValueError(f"{wrong[0].listing_id!r} saves nothing")
+        except (msgspec.ValidationError, TypeError, ValueError) as error:
             raise UserError(f"list of bargains {found.id} is malformed: {error}") from error
+        return shown
 
 
 @dataclass(frozen=True)
@@ -103,8 +113,34 @@ class BargainLists:
 
 
 def _entries(entries: list[dict[str, Any]]) -> tuple[Bargain, ...]:
-    safe = [entry | {"url": safe_address(entry.get("url"))} for entry in entries]
+    if not all(isinstance(entry, dict) for entry in cast("list[Any]", entries)):
+        raise ValueError("an entry is no object")
+    safe = [_cut(entry) | {"url": safe_address(entry.get("url"))} for entry in entries]
     return msgspec.convert(safe, tuple[Bargain, ...])
+
+
+def _cut(value: Any) -> Any:
+    """JSON with texts of :data:`LONGEST` characters at most: a listing may hold any."""
+    if isinstance(value, str):
+        return value if len(value) <= LONGEST else value[: LONGEST - 1] + "…"
+    if isinstance(value, dict):
+        named = cast("dict[str, Any]", value)
+        return {key: each if key == "url" else _cut(each) for key, each in named.items()}
+    return [_cut(each) for each in cast("list[Any]", value)] if isinstance(value, list) else value
+
+
+def _check(entry: Bargain, day: date) -> None:
+    """Raise a ValueError for days that have not come, and a range that is none."""
+    gone = [each.delisted or each.last_seen for each in entry.comparables.gone]
+    days = (entry.first_seen, entry.last_seen, entry.last_drop, *gone)
+    if any(each is not None and each > day for each in days):
+        raise ValueError(f"{entry.listing_id!r} was seen after the list's day")
+    if entry.first_seen > entry.last_seen:
+        raise ValueError(f"{entry.listing_id!r} was last seen before it was first seen")
+    if entry.low is None or entry.expected is None or entry.high is None:
+        return
+    if not entry.low <= entry.expected <= entry.high:
+        raise ValueError(f"{entry.listing_id!r} has a range without its price in it")
 
 
 def safe_address(address: Any) -> str | None:

@@ -3,22 +3,36 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
 
 from carprice_assets.listings.notes import Note
+
+Amount = Annotated[int, Meta(ge=0)]
+Count = Annotated[int, Meta(ge=0, le=1_000_000)]
+Year = Annotated[int, Meta(ge=1900, le=2100)]
+Days = Annotated[
+    int,
+    Meta(
+        ge=0,
+        le=100_000,
+        description="Days from the first sight of the offer to the last; nobody knows of those "
+        "before and after. In lists of older versions those of comparables end with the list's day",
+    ),
+]
 
 
 class ComparableOffer(msgspec.Struct, frozen=True, omit_defaults=True):
     """A listing of the same model, on sale now or lately gone."""
 
-    year: int
+    year: Year
     trim: str
-    mileage: int | None
+    mileage: Count | None
     stock_type: str
-    price: int
-    """What is or was asked for it."""
-    days_on_sale: int | None = None
+    price: Annotated[Amount, Meta(description="What is or was asked for it")]
+    days_on_sale: Days | None = None
     """Of one on sale."""
     last_seen: date | None = None
     """Of one that is gone."""
@@ -37,45 +51,74 @@ class ComparableOffers(msgspec.Struct, frozen=True):
 class Bargain(msgspec.Struct, frozen=True):
     """An offer of the list, or of those set apart; amounts in the market's currency.
 
-    Who sells it is told by the listing alone, which may name a person.
+    The listing's own page alone tells who sells the car, which may be a person.
     """
 
     listing_id: str
-    url: str | None
-    """The listing's own page; null where its address is none of http or https."""
+    url: Annotated[
+        str | None,
+        Meta(description="The listing's own page; null where its address is none of http or https"),
+    ]
     make: str
     model: str
-    year: int
+    year: Year
     trim: str
-    mileage: int | None
-    """In ``distance_unit``."""
+    mileage: Annotated[Count | None, Meta(description="In `distance_unit`")]
     stock_type: str
-    price: int
-    """What is asked."""
-    expected: int | None
-    """What such a car costs; null where it is not supported."""
-    low: int | None
-    high: int | None
-    saving: int | None
-    """``expected`` less ``price``."""
-    saving_share: float | None
-    """Of ``expected``."""
-    score: float | None
-    """From 0 to 1, by the combination of all detectors; null without a detector."""
-    residual_in_range: float | None
-    """How far below the expected price, in lower halves of the range: below -1 is outside it."""
-    evidence: dict[str, dict[str, float]]
-    """Autoencoder to the errors worth telling, in usual spreads: below 0 where the listing says
-    less than the rest of it implies."""
-    days_on_sale: int
-    last_seen: date
-    first_price: int
-    drops: int
-    """How often its price fell."""
+    price: Annotated[Amount, Meta(description="What is asked")]
+    expected: Annotated[
+        Amount | None,
+        Meta(
+            description="What such a car costs, by fits that have not seen this one; null where "
+            "nothing like it was learned from"
+        ),
+    ]
+    low: Annotated[Amount | None, Meta(description="Lower end of the range of `expected`")]
+    high: Annotated[Amount | None, Meta(description="Upper end of the range of `expected`")]
+    saving: Annotated[int | None, Meta(description="`expected` less `price`")]
+    saving_share: Annotated[float | None, Meta(description="`saving` as a share of `expected`")]
+    score: Annotated[
+        Annotated[float, Meta(ge=0, le=1)] | None,
+        Meta(
+            description="How likely it is a bargain, from 0 to 1, by the combination of all "
+            "detectors: it ranks and is no share of anything observed; null without a detector"
+        ),
+    ]
+    residual_in_range: Annotated[
+        float | None,
+        Meta(
+            description="Where `price` lies in the range, by logarithm: 0 at `expected`, -1 at "
+            "`low`, -2 twice as far below; null without a detector"
+        ),
+    ]
+    evidence: Annotated[
+        dict[str, dict[str, float]],
+        Meta(
+            description="Autoencoder to the fields that it finds odd, each with its largest error "
+            "in usual errors: below 0 where the listing says less than the rest of it implies. "
+            "`usual_price` is what cars of its make, model, trim and year usually cost, "
+            "`day_seen` the day of the listing. Of words, such as the model, only the size counts"
+        ),
+    ]
+    days_on_sale: Days
+    first_seen: Annotated[date, Meta(description="Day on which the offer was first seen")]
+    last_seen: Annotated[
+        date, Meta(description="Day on which the offer was last seen; it may be gone since")
+    ]
+    first_price: Amount
+    drops: Annotated[Count, Meta(description="How often its price fell")]
     last_drop: date | None
-    doubts: tuple[Note, ...]
-    """What speaks against it, or why it is set apart."""
+    doubts: Annotated[
+        tuple[Note, ...], Meta(description="What speaks against it, or why it is set apart")
+    ]
     comparables: ComparableOffers
+    car: Annotated[
+        dict[str, Any] | None,
+        Meta(
+            description="The car as a request for valuations takes it, in texts and numbers, null "
+            "for what its listing does not state; null as a whole in lists of older versions"
+        ),
+    ] = None
 
 
 class BargainsAnswer(msgspec.Struct, frozen=True):
@@ -84,8 +127,10 @@ class BargainsAnswer(msgspec.Struct, frozen=True):
     market: str
     list: str | None
     """Id of the list; null where the market has none yet."""
-    day: date | None
-    """The market's last day when it was made."""
+    day: Annotated[
+        date | None,
+        Meta(description="The market's last day with listings when the list was made"),
+    ]
     detail: str
     """The list in one sentence, or why there is none."""
     currency: str | None
@@ -95,6 +140,13 @@ class BargainsAnswer(msgspec.Struct, frozen=True):
     """The release that valued the offers."""
     coverage: float | None
     """Share of such cars' asking prices that lie from ``low`` to ``high``."""
+    stale_days: Annotated[
+        Annotated[int, Meta(ge=0)] | None,
+        Meta(
+            description="An offer counts as current that is not known to be gone and was last "
+            "seen at most so many days before `day`; null in lists of older versions"
+        ),
+    ]
     offers: int
     """Current offers that were looked at."""
     total: int
@@ -102,5 +154,13 @@ class BargainsAnswer(msgspec.Struct, frozen=True):
     total_apart: int
     """Offers set apart that pass them."""
     bargains: tuple[Bargain, ...]
-    apart: tuple[Bargain, ...]
-    """More likely errors or frauds; none unless they were asked for."""
+    apart: Annotated[
+        tuple[Bargain, ...],
+        Meta(
+            description="More likely no bargains; none unless they were asked for. `limit` and "
+            "`offset` count among them as among `bargains`"
+        ),
+    ]
+    warnings: Annotated[
+        tuple[Note, ...], Meta(description="Names in the address that mean nothing here")
+    ] = ()

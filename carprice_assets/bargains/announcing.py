@@ -20,6 +20,7 @@ KEPT = 20_000
 TOLD = (
     *("listing_id", "url", "make", "model", "trim", "year", "mileage", "stock_type", "dealer"),
     *("price", "expected", "low", "high", "saving", "saving_share", "score"),
+    "last_seen",
 )
 
 

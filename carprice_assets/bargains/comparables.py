@@ -13,6 +13,8 @@ from carprice_assets.listings.contract import NEW, Columns
 from carprice_assets.markets.market import KM_PER_MILE
 
 SHOWN = 4
+ALIKE, NEAR = 12, 1.0
+"""How many of the nearest say what such a car is asked for, and within how many model years."""
 MILES = 15_000.0
 """Miles that count as much as one model year."""
 TRIM = 1.5
@@ -46,22 +48,32 @@ class Pool:
         return cls(columns, rows, words, distance)
 
     def nearest(self, cars: Columns, row: int, count: int = SHOWN) -> list[int]:
-        """Rows of the pool most like row ``row`` of ``cars``, the nearest first.
+        """Rows of the pool most like row ``row`` of ``cars``, the nearest first."""
+        return [int(each) for each in self._sorted(cars, row)[0][:count]]
 
-        The car itself, by listing id or VIN, is none of them. Distance is in model years.
+    def alike(self, cars: Columns, row: int) -> NDArray[np.float64]:
+        """Asking prices of the nearest, at most :data:`ALIKE` and within :data:`NEAR`."""
+        rows, far = self._sorted(cars, row)
+        return self.columns["price"][rows[:ALIKE][far[:ALIKE] <= NEAR]]
+
+    def _sorted(self, cars: Columns, row: int) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+        """Rows of the pool by their distance to a car in model years, and the distances.
+
+        The car itself, by listing id or VIN, is none of them.
         """
         stock = cars["stock_type"][row]
         key = (cars["make"][row], cars["model"][row], stock == NEW)
         rows = self.rows.get(key)
         if rows is None:
-            return []
+            return np.empty(0, np.intp), np.empty(0)
         pool = self.columns
         own = pool["listing_id"][rows] == cars["listing_id"][row]
         if cars["vin"][row]:
             own = own | (pool["vin"][rows] == cars["vin"][row])
         rows = rows[~own]
         far = self._distance(cars, row, rows)
-        return [int(each) for each in rows[np.argsort(far, kind="stable")[:count]]]
+        order = np.argsort(far, kind="stable")
+        return rows[order], far[order]
 
     def _distance(self, cars: Columns, row: int, rows: NDArray[np.intp]) -> NDArray[np.float64]:
         pool = self.columns

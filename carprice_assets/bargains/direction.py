@@ -8,13 +8,31 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from carprice_assets.bargains.evidence import by_field
+from carprice_assets.bargains.inputs import LEFT_OUT, PRICE
 from carprice_assets.errors import UserError
+from carprice_assets.features.switches import check_features
 
 FARTHEST = 5.0
 """Spreads at which an error of the rest is cut off: one odd word is not a hundred."""
 SHOWN = 3
 
 Floats = NDArray[np.float32]
+
+
+def check_direction(texts: Sequence[str], where: str) -> None:
+    """Refuse a direction with a feature that no autoencoder can read, whatever the listings are.
+
+    Raises
+    ------
+    UserError
+        Naming it; ``where`` begins the line.
+    """
+
+    names = [text[:-1] for text in texts if text[:-1] != PRICE]
+    if unread := [name for name in names if name.startswith(LEFT_OUT)]:
+        raise UserError(f"{where}: autoencoders do not read {unread[0]!r}")
+    check_features(names, where)
 
 
 @dataclass(frozen=True)
@@ -76,8 +94,9 @@ class Direction:
         return np.sqrt(np.mean(off * off, axis=1) + rest_weight * rest * rest)
 
     def evidence(self, errors: Floats, names: Sequence[str]) -> dict[str, float]:
-        """Errors of one row worth telling: the direction's, then the largest others."""
+        """Errors of one row worth telling: the direction's, then the largest of other fields."""
         ranked = sorted(range(len(names)), key=lambda at: -abs(float(errors[at])))
-        chosen = [at for at in ranked if names[at] in self.signs]
-        chosen += [at for at in ranked if names[at] not in self.signs][:SHOWN]
-        return {names[at]: round(float(errors[at]), 2) for at in chosen}
+        told = {names[at]: round(float(errors[at]), 2) for at in ranked if names[at] in self.signs}
+        others = {names[at]: round(float(errors[at]), 2) for at in ranked}
+        rest = [each for each in by_field(others).items() if each[0] not in told]
+        return told | dict(rest[:SHOWN])

@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Any, cast
 
 from carprice_assets.features.limits import UNSUPPORTED
@@ -20,6 +21,10 @@ GRAVE = frozenset(
     }
 )
 """Codes that set an offer apart; the others are told beside a bargain."""
+SLIPS = frozenset({"placeholder_price", "price_typo"})
+"""Codes that say of a price above the expected one that it is none."""
+LOWERING = frozenset({"like_comparables"})
+"""Codes of doubts about the saving itself: such offers stand behind the others of a list."""
 
 SALVAGE = re.compile(
     r"\b(salvage|rebuilt|rebuildable|reconstructed|flood(?:ed)?|water[- ]damaged?|hail[- ]damaged?"
@@ -40,9 +45,15 @@ MONTHS = (24.0, 96.0)
 RATE_SHARE = 0.06
 """A monthly rate is at most this share of the expected price."""
 FAR = 4.0
-"""Times the expected price, above it or below, at which a price is a slip."""
+"""Times below the expected price at which a price is a slip."""
+ABOVE = 10.0
+"""Times above its range at which a price is a slip; what is dearer by less is merely dear."""
+SLIPPED = 6.5
+"""Times the expected price from which on a digit or two too many explain a price."""
 RAISED, RAISED_SHARE = 3, 0.10
 """Listings of a dealer that were raised again, and their share of all his, that make a pattern."""
+ALIKE = 4
+"""Comparables that a doubt about the expected price takes, at least."""
 LOW, LOW_SHARE, MOST_SHARE = 5, 0.25, 0.5
 """Current offers of a dealer far below their range, the share of all his that is worth telling,
 and the one from which on his prices are believed less than his cars: they leave something out."""
@@ -87,7 +98,9 @@ class Dealing:
         return self.low_offers >= LOW and self.low_offers >= share * self.offers
 
 
-def price_doubts(price: float, expected: float, low: float, *, too_cheap: float) -> list[Note]:
+def price_doubts(
+    price: float, expected: float, low: float, *, too_cheap: float, very_cheap: float = 0.0
+) -> list[Note]:
     """Doubts about the price alone; ``expected`` and ``low`` are NaN without a valuation."""
     digits = f"{price:.0f}"
     odd = bool(RUNS.fullmatch(digits))
@@ -100,12 +113,44 @@ def price_doubts(price: float, expected: float, low: float, *, too_cheap: float)
         return [_note("digit_missing", f"with one digit more it would be {price * DIGIT:,.0f}")]
     if ratio <= RATE_SHARE and MONTHS[0] <= expected / price <= MONTHS[1]:
         return [_note("monthly_rate", f"{digits} looks like a monthly rate")]
-    if ratio > FAR or ratio < 1 / FAR:
+    if ratio > 1:
+        return _far_above(price, expected, low)
+    if ratio < 1 / FAR:
         return [_note("price_typo", f"{ratio:.2g} times the expected price is a slip")]
     if ratio < too_cheap:
         told = f"{ratio:.0%} of the expected price is more likely an error or a fraud"
         return [_note("too_cheap", told)]
+    if ratio < very_cheap:
+        told = f"{1 - ratio:.0%} below the expected price is a lot: check why"
+        return [_note("very_cheap", told)]
     return []
+
+
+def _far_above(price: float, expected: float, low: float) -> list[Note]:
+    """A doubt where a price above the expected one is a slip, and not merely that of a dear car."""
+    ratio, high = price / expected, expected * expected / low
+    if price <= high:
+        return []
+    for times in (DIGIT, DIGIT * DIGIT):
+        if ratio >= SLIPPED and low <= price / times <= high:
+            digits = "one digit" if times == DIGIT else "two digits"
+            told = f"with {digits} fewer it would be {price / times:,.0f}"
+            return [_note("price_typo", told)]
+    if price > ABOVE * high:
+        return [_note("price_typo", f"{ratio:.2g} times the expected price is a slip")]
+    return []
+
+
+def comparables_doubts(price: float, others: Sequence[float], limit: float) -> list[Note]:
+    """A doubt where cars like it are asked no more for: ``others`` are their asking prices.
+
+    What is expected of a car may then be wrong, or what makes it cheaper than the rest of its
+    kind is in none of its fields.
+    """
+    if len(others) < ALIKE or price < limit * (middle := median(others)):
+        return []
+    told = f"{len(others)} comparables on sale are asked {middle:,.0f} for, in the middle"
+    return [_note("like_comparables", told)]
 
 
 def wording_doubts(texts: Sequence[str]) -> list[Note]:
@@ -157,6 +202,16 @@ def dealer_doubts(dealing: Dealing) -> list[Note]:
 def is_grave(doubts: Sequence[Note]) -> bool:
     """Whether any of the doubts sets an offer apart."""
     return any(doubt.code in GRAVE for doubt in doubts)
+
+
+def is_slip(doubts: Sequence[Note]) -> bool:
+    """Whether any of the doubts says that a high price is a slip of typing."""
+    return any(doubt.code in SLIPS for doubt in doubts)
+
+
+def lowers(doubts: Sequence[Note]) -> bool:
+    """Whether any of the doubts puts an offer behind the others."""
+    return any(doubt.code in LOWERING for doubt in doubts)
 
 
 def _note(code: str, message: str, field: str = "price") -> Note:

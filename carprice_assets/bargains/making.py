@@ -20,6 +20,7 @@ from carprice_assets.bargains.valuing import (
 )
 from carprice_assets.errors import UserError
 from carprice_assets.listings.contract import from_days, row_count
+from carprice_assets.listings.declared import declared_alike
 from carprice_assets.markets import Market
 from carprice_assets.releases.content import DETECTOR
 from carprice_assets.releases.valuer import Valuer
@@ -63,6 +64,7 @@ def make_list(
         "coverage": valuer.engine.predictor(None).coverage,
         "direction": list(detector.direction.texts) if detector else [],
         "autoencoders": sorted(detector.members) if detector else [],
+        "stale_days": market.bargains.stale_days,
         "offers": ranked.offers,
         "unvalued": ranked.unvalued,
         "bargains": list(ranked.bargains),
@@ -107,7 +109,15 @@ def _work(
         lambda columns: notes_of(valuer, market, columns, current.day),
         payloads,
         _rejected(valuer, market, current),
+        _own(valuer, market),
     )
+
+
+def _own(valuer: Valuer, market: Market) -> tuple[str, ...]:
+    """The market's own features that the release knows in the same kind and unit."""
+    columns = {each.name: np.empty(0) for each in market.features}
+    known = {each.name for each in valuer.features}
+    return tuple(n for n in declared_alike(columns, market.features, valuer.features) if n in known)
 
 
 def _rejected(valuer: Valuer, market: Market, current: Current) -> Valued:

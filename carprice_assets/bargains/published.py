@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, cast
 
+from carprice_assets.bargains.evidence import by_field
 from carprice_assets.errors import UserError
 from carprice_assets.files import canonical_json, sha256_bytes
 from carprice_assets.markets.market import NAME
@@ -100,7 +102,26 @@ def read(releases: Path, market: str, list_id: str) -> BargainList:
     if missing := [key for key in NEEDED if key not in content]:
         raise UserError(f"{path}: {missing[0]} is missing")
     content.pop("format")
+    for entry in (*content["bargains"], *content["apart"]):
+        _bring_up(entry, str(content["day"]))
     return BargainList(list_id, content)
+
+
+def _bring_up(entry: Any, day: str) -> None:
+    """Give an entry of an older version what today's tell.
+
+    Its days counted up to the list's day, and its evidence names encoded features.
+    """
+    if not isinstance(entry, dict) or "first_seen" in entry:
+        return
+    told = cast("dict[str, Any]", entry)
+    try:
+        first = date.fromisoformat(day) - timedelta(days=told["days_on_sale"])
+        told["days_on_sale"] = (date.fromisoformat(told["last_seen"]) - first).days
+        told["first_seen"] = first.isoformat()
+        told["evidence"] = {name: by_field(errors) for name, errors in told["evidence"].items()}
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
+        return  # whoever reads it says what is wrong with it
 
 
 def history(releases: Path, market: str) -> list[BargainList]:

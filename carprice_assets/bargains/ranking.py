@@ -16,13 +16,22 @@ from carprice_assets.bargains.detector import Detector, Offers, Scores
 from carprice_assets.bargains.doubts import (
     Dealing,
     car_doubts,
+    comparables_doubts,
     dealer_doubts,
     is_grave,
+    is_slip,
+    lowers,
     payload_doubts,
     price_doubts,
 )
 from carprice_assets.bargains.valuing import Valued
-from carprice_assets.listings.contract import Columns, from_days, row_count, take
+from carprice_assets.listings.contract import (
+    FEATURE_FIELDS,
+    Columns,
+    from_days,
+    row_count,
+    take,
+)
 from carprice_assets.listings.notes import Note
 from carprice_assets.markets import Market
 
@@ -30,6 +39,11 @@ LOOKED_AT = 20
 """Times the length of the list that candidates are looked at for doubts, at most."""
 ODD = 4.0
 """Times the expected price, above or below, from which on a price is looked at as a slip."""
+
+CAR = tuple(
+    field.name for field in FEATURE_FIELDS if field.name not in ("vin", "dealer", "observed_at")
+)
+"""Fields of a listing that its valuation may be asked for by."""
 
 NotesOf = Callable[[Columns], Sequence[tuple[Note, ...]]]
 PayloadsOf = Callable[[Sequence[str]], Mapping[str, str]]
@@ -57,6 +71,8 @@ class Work:
     notes_of: NotesOf
     payloads_of: PayloadsOf
     rejected: Valued
+    own: tuple[str, ...] = ()
+    """Features of the market's own that the release knows as the market declares them."""
 
     @cached_property
     def on_sale(self) -> Pool:
@@ -73,7 +89,8 @@ def rank(work: Work) -> Ranked:
     """Rank the current offers of a market.
 
     A candidate costs less than the low end of its range and saves the market's least share.
-    One with a grave doubt stands apart, with typed-in prices and rows rejected for their price.
+    One with a grave doubt stands apart, with slips of typing and rows rejected for their price.
+    Offers that are merely dear are in neither part.
     """
     rules, current, valued = work.market.bargains, work.current, work.valued
     offers = current.offers
@@ -89,7 +106,15 @@ def rank(work: Work) -> Ranked:
     doubts = _doubts(work, looked, known)
     entries = _Entries(work, scores)
     bargains = [row for row in candidates if not is_grave(doubts[row])][: rules.limit]
+    for row in bargains:
+        others = work.on_sale.alike(offers, row)
+        found = comparables_doubts(float(price[row]), others.tolist(), rules.like_comparables)
+        doubts[row] += found
+    bargains.sort(key=lambda row: lowers(doubts[row]))  # stable: else in the order of the rank
     apart = [row for row in looked if is_grave(doubts[row])]
+    # Of a car that is dear, a dealer or a word on its page says nothing here.
+    above = price > valued.expected
+    apart = [row for row in apart if not above[row] or is_slip(doubts[row])]
     refused = _refused(work, known)
     kept = [entries.of(row, doubts[row]) for row in apart[: rules.limit]]
     return Ranked(
@@ -141,7 +166,11 @@ def _doubts(work: Work, rows: Sequence[int], known: Mapping[str, Dealing]) -> di
         if is_grave(car):  # unsupported: what is expected of it says nothing
             expected = low = float("nan")
         each = price_doubts(
-            float(offers["price"][row]), expected, low, too_cheap=work.market.bargains.too_cheap
+            float(offers["price"][row]),
+            expected,
+            low,
+            too_cheap=work.market.bargains.too_cheap,
+            very_cheap=work.market.bargains.very_cheap,
         )
         each += payload_doubts(payloads.get(str(offers["row_hash"][row]), "{}"))
         each += car
@@ -158,19 +187,20 @@ def _refused(work: Work, known: Mapping[str, Dealing]) -> list[Entry]:
     if not row_count(rows):
         return []
     valued, entries = work.rejected, _Entries(work, None, rows, work.rejected)
+    notes = work.notes_of(rows)
     payloads = work.payloads_of([str(each) for each in rows["row_hash"]])
     found: list[Entry] = []
     for row in range(row_count(rows)):
-        price = float(rows["price"][row])
-        doubts = [Note("price_rejected", "price", f"{price:,.0f} is no price of a car")]
-        doubts += price_doubts(
-            price,
-            float(valued.expected[row]),
-            float(valued.low[row]),
-            too_cheap=work.market.bargains.too_cheap,
-        )
+        price, car = float(rows["price"][row]), car_doubts(0.0, "", notes[row])
+        expected, low = float(valued.expected[row]), float(valued.low[row])
+        if car:  # unsupported, as among the current offers
+            expected = low = float("nan")
+        slips = price_doubts(price, expected, low, too_cheap=work.market.bargains.too_cheap)
+        if price > work.market.listings.price_high and not is_slip(slips):
+            continue  # a dear car, or one of which nothing can be said
+        doubts = [Note("price_rejected", "price", f"{price:,.0f} is no price of a car"), *slips]
         doubts += payload_doubts(payloads.get(str(rows["row_hash"][row]), "{}"))
-        doubts += dealer_doubts(known.get(str(rows["dealer"][row]), Dealing()))
+        doubts += [*car, *dealer_doubts(known.get(str(rows["dealer"][row]), Dealing()))]
         found.append(entries.of(row, doubts))
     return found
 
@@ -192,7 +222,7 @@ class _Entries:
 
     def of(self, row: int, doubts: Sequence[Note]) -> Entry:
         """The entry of one offer, in JSON types."""
-        offers, valued, day = self.offers, self.valued, self.work.current.day
+        offers, valued = self.offers, self.valued
         price = float(offers["price"][row])
         supported = not any(doubt.code == "unsupported" for doubt in doubts)
         expected, low, high = (
@@ -213,21 +243,30 @@ class _Entries:
             "high": _whole(high),
             "saving": _whole(expected - price),
             "saving_share": _rounded(1 - price / expected, 4),
-            "days_on_sale": int(day - float(offers["first_seen"][row])),
+            "days_on_sale": _days_seen(offers, row),
+            "first_seen": from_days(float(offers["first_seen"][row])).isoformat(),
             "last_seen": from_days(float(offers["last_seen"][row])).isoformat(),
             "first_price": _whole(first),
             "drops": int(offers["drops"][row]),
             "last_drop": None if np.isnan(dropped) else from_days(dropped).isoformat(),
+            "car": self._car(row),
             "doubts": [{"code": n.code, "field": n.field, "message": n.message} for n in doubts],
             "comparables": self._comparables(row),
         }
         return entry | self._found(row)
 
+    def _car(self, row: int) -> Entry:
+        """The car as a request for its valuation states it, None for what is not known.
+
+        VIN and dealer are left out: a list is shown to people whom neither concerns.
+        """
+        names = [name for name in (*CAR, *self.work.own) if name in self.offers]
+        return {name: _stated(self.offers[name][row]) for name in names}
+
     def _comparables(self, row: int) -> dict[str, list[Entry]]:
-        day = self.work.current.day
         now = [
             told(self.on_sale.columns, each)
-            | {"days_on_sale": int(day - float(self.on_sale.columns["first_seen"][each]))}
+            | {"days_on_sale": _days_seen(self.on_sale.columns, each)}
             for each in self.on_sale.nearest(self.offers, row)
         ]
         gone: list[Entry] = []
@@ -255,6 +294,21 @@ class _Entries:
             "residual_in_range": _rounded(float(self.scores.in_range[row]), 3),
             "evidence": self.work.detector.evidence(alone)[0],
         }
+
+
+def _days_seen(offers: Columns, row: int) -> int:
+    """Days from the first sight of an offer to the last: nobody knows of the days after."""
+    return int(float(offers["last_seen"][row]) - float(offers["first_seen"][row]))
+
+
+def _stated(value: Any) -> str | float | None:
+    """A word, a number, or None for the empty word and NaN."""
+    if isinstance(value, str):
+        return value or None
+    number = float(value)
+    if not np.isfinite(number):
+        return None
+    return int(number) if number.is_integer() else round(number, 6)
 
 
 def _whole(value: float) -> int | None:

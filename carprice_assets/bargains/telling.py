@@ -9,11 +9,16 @@ from carprice_assets.bargains.published import BargainList
 from carprice_assets.listings import normalise
 
 HEAD = (
-    f"{'':>4} {'price':>9} {'expected':>9} {'range':>19} {'saves':>6} {'days':>5} {'drops':>5}  car"
+    f"{'':>4} {'price':>9} {'expected':>9} {'range':>19} {'saves':>6} {'days':>5} {'drops':>5}"
+    f" {'last seen':>10}  car"
 )
 
+SHOWN = 20
 
-def lines(found: BargainList, *, make: str = "", limit: int = 20, apart: bool = False) -> list[str]:
+
+def lines(
+    found: BargainList, *, make: str = "", limit: int = SHOWN, apart: bool = False
+) -> list[str]:
     """The list, of one make where ``make`` names it, and what stands apart where asked.
 
     What a listing says may hold anything; control characters, which a terminal would obey, are
@@ -27,9 +32,18 @@ def lines(found: BargainList, *, make: str = "", limit: int = 20, apart: bool = 
     ]
     told += _table(_of(found.bargains, make)[:limit])
     if apart:
-        told += ["", "set apart: more likely errors or frauds"]
-        told += _table(_of(found.apart, make)[:limit])
+        entries = _of(found.apart, make)
+        shown = "" if len(entries) <= limit else f", the first {limit} shown"
+        told += ["", f"set apart: {len(entries)} more likely no bargains{shown}"]
+        told += _table(entries[:limit])
     return ["".join(c if c.isprintable() else " " for c in line) for line in told]
+
+
+def chosen(found: BargainList, *, make: str = "", limit: int | None = None) -> dict[str, Any]:
+    """The list in JSON types: all of it, or of one make, at most ``limit`` of each part."""
+    parts = {"bargains": found.bargains, "apart": found.apart}
+    kept = {name: _of(entries, make)[:limit] for name, entries in parts.items()}
+    return {"list": found.id, **found.content, **kept}
 
 
 def _of(entries: Sequence[dict[str, Any]], make: str) -> list[dict[str, Any]]:
@@ -51,7 +65,7 @@ def _entry(place: int, each: dict[str, Any]) -> list[str]:
     car = f"{each['year']} {each['make']} {each['model']} {each['trim']}".rstrip()
     first = (
         f"{place:>4} {each['price']:>9,} {expected:>9} {ends:>19} {saves:>6}"
-        f" {each['days_on_sale']:>5} {each['drops']:>5}  {car}{miles}"
+        f" {each['days_on_sale']:>5} {each['drops']:>5} {each['last_seen']:>10}  {car}{miles}"
     )
     told = [first, *([f"{'':>5}{each['url']}"] if each["url"] else [])]
     return told + [f"{'':>5}doubt: {doubt['message']}" for doubt in each["doubts"]]

@@ -15,22 +15,35 @@ from carprice_assets.markets import load_market
 @main.command()
 @market_option
 @click.option("--make", default="", help="Cars of this make alone.")
-@click.option("--limit", type=click.IntRange(1), default=20, show_default=True)
-@click.option("--apart", is_flag=True, help="Also what is more likely an error or a fraud.")
+@click.option("--limit", type=click.IntRange(1), help="At most so many of each part: 20 as text.")
+@click.option("--apart", is_flag=True, help="Also what is more likely no bargain.")
 @click.option("--anew", is_flag=True, help="Make the list anew from the current offers first.")
-@click.option("--proof", is_flag=True, help="What became of the offers of past lists.")
-@click.option("--json", "as_json", is_flag=True, help="The whole list, for machines.")
+@click.option("--proof", is_flag=True, help="Instead, what became of the offers of past lists.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="For machines: all, unless --make or --limit say less."
+)
 def bargains(
-    market: str, make: str, limit: int, apart: bool, anew: bool, proof: bool, as_json: bool
+    market: str,
+    make: str,
+    limit: int | None,
+    apart: bool,
+    anew: bool,
+    proof: bool,
+    as_json: bool,
 ) -> None:
     """Current offers that cost less than they should, the best first."""
     from carprice_assets.bargains.published import present
-    from carprice_assets.bargains.telling import lines
+    from carprice_assets.bargains.telling import SHOWN, chosen, lines
 
     home = Home.current()
     load_market(home, market)
+    if proof and (make or limit or apart):
+        raise UserError("--proof tells of whole lists: leave --make, --limit and --apart out")
     if anew:
         _make(home, market)
+    if proof:
+        _tell_proof(home, market, as_json)
+        return
     found = present(home.releases, market)
     if found is None:
         raise UserError(
@@ -38,10 +51,9 @@ def bargains(
             " --anew makes one, once there is a champion"
         )
     if as_json:
-        click.echo(json.dumps({"list": found.id, **found.content}, ensure_ascii=False))
+        click.echo(json.dumps(chosen(found, make=make, limit=limit), ensure_ascii=False))
         return
-    told = lines(found, make=make, limit=limit, apart=apart)
-    for line in [*told, *(_proof(home, market) if proof else [])]:
+    for line in lines(found, make=make, limit=limit or SHOWN, apart=apart):
         click.echo(line)
 
 
@@ -55,11 +67,13 @@ def _make(home: Home, market: str) -> None:
         launch.require(launch.materialize(instance, market, ["bargains"]))
 
 
-def _proof(home: Home, market: str) -> list[str]:
+def _tell_proof(home: Home, market: str, as_json: bool) -> None:
     from carprice_assets.bargains.backtest import follow
     from carprice_assets.bargains.published import history
     from carprice_assets.listings.warehouse import Warehouse
 
     warehouse = Warehouse.of(home)
     with warehouse.connect("past lists", lambda line: click.echo(line, err=True)) as con:
-        return ["", *follow(con, market, history(home.releases, market)).lines]
+        proof = follow(con, market, history(home.releases, market))
+    for line in [json.dumps({"market": market, **proof.to_json()})] if as_json else proof.lines:
+        click.echo(line)

@@ -35,6 +35,7 @@ def markets_list() -> None:
 @markets.command("check")
 def markets_check() -> None:
     """Read every market file; one line for each that is broken."""
+    from carprice_assets.bargains.direction import check_direction
     from carprice_assets.features.switches import check
     from carprice_assets.regressors.registry import check_parameters
     from carprice_assets.sources.columns import mapped_table
@@ -46,6 +47,7 @@ def markets_check() -> None:
                 mapped_table(market)
             own = [feature.name for feature in market.features]
             check(market.training.features_off, "training.features_off", own)
+            check_direction(market.bargains.direction, "bargains.direction")
             for regressor, parameters in market.regressors.items():
                 check_parameters(regressor, parameters)
         except UserError as error:

@@ -97,6 +97,7 @@ def _row(entry: Mapping[str, Any]) -> dict[str, Any]:
         "saves": "–" if saving is None else f"{saving:.0%}",
         "price error": ", ".join(f"{each:+.1f}" for each in evidence.values() if each is not None),
         "days": entry["days_on_sale"],
+        "last seen": entry["last_seen"],
         "drops": entry["drops"],
         "doubts": ", ".join(doubt["code"] for doubt in entry["doubts"]) or "–",
         "offer": entry["url"],

@@ -44,6 +44,22 @@ def check(off: Iterable[str], where: str, declared: Collection[str] | None = Non
             _require(name, of_matrix, [*fixed, *known], where)
 
 
+def check_features(names: Iterable[str], where: str) -> None:
+    """Refuse names that can be no single feature's, whatever the listings are.
+
+    Raises
+    ------
+    UserError
+        Naming the first; ``where`` begins its line.
+    """
+    fixed = [each for n in MATRIX if n not in OPEN for each in create(n).feature_names]
+    for name in names:
+        if name not in fixed and not name.startswith(tuple(OPEN.values())):
+            near = difflib.get_close_matches(name, fixed, n=1)
+            hint = f": did you mean {near[0]!r}?" if near else ""
+            raise UserError(f"{where}: no feature is called {name!r}{hint}")
+
+
 def switched_off(
     off: Sequence[str], features: Mapping[str, Sequence[str]], where: str = "features_off"
 ) -> frozenset[str]:

@@ -27,6 +27,11 @@ class BargainRules:
         Share of the expected price that a bargain saves, at least.
     too_cheap
         Share of the expected price below which an offer is more likely an error or a fraud.
+    very_cheap
+        Share of the expected price below which an offer carries the doubt that it may be one.
+    like_comparables
+        Share of the median asking price of near comparables on sale from which on an offer is not
+        obviously a bargain.
     stale_days
         Days before the market's last day from which on a listing that was not seen again counts
         as no longer current.
@@ -48,6 +53,8 @@ class BargainRules:
     limit: int = 100
     min_saving: float = 0.08
     too_cheap: float = 0.5
+    very_cheap: float = 0.6
+    like_comparables: float = 0.92
     stale_days: int = 14
     epochs: int = 30
     max_reconstruction: float = 0.6
@@ -70,9 +77,16 @@ class BargainRules:
             raise UserError(f"{where}: bargains.epochs must be from 1 to 1,000")
         if not 1 <= self.limit <= 1_000:
             raise UserError(f"{where}: bargains.limit must be from 1 to 1,000")
-        for name in ("min_saving", "too_cheap"):
+        for name in ("min_saving", "too_cheap", "very_cheap"):
             if not 0 < getattr(self, name) < 1:
                 raise UserError(f"{where}: bargains.{name} must be between 0 and 1")
+        if self.min_saving + self.too_cheap >= 1:
+            raise UserError(
+                f"{where}: bargains.min_saving {self.min_saving:g} and bargains.too_cheap"
+                f" {self.too_cheap:g} leave no price for a bargain: together they must be below 1"
+            )
+        if not 0 < self.like_comparables <= 2:
+            raise UserError(f"{where}: bargains.like_comparables must be above 0 and at most 2")
         for name in (
             "stale_days",
             "max_reconstruction",

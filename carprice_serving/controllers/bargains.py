@@ -12,6 +12,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import OpenAPIType, Operation, Parameter, Schema
 from litestar.params import FromPath
+from msgspec import structs
 
 from carprice_serving.bargain_choice import (
     LIMIT,
@@ -22,6 +23,7 @@ from carprice_serving.bargain_choice import (
     YEARS,
     answer,
     read_wanted,
+    unknown_names,
 )
 from carprice_serving.bargain_lists import BargainLists
 from carprice_serving.bargain_schemas import BargainsAnswer
@@ -51,11 +53,11 @@ class BargainsOperation(Operation):
             ("sort", Schema(type=text, enum=[*SORTS], default="rank"),
              "Order: of the list, or by what is named, the best of it first"),
             ("limit", Schema(type=whole, minimum=1, maximum=MOST, default=LIMIT),
-             "At most so many"),
+             "At most so many bargains, and as many of those set apart"),
             ("offset", Schema(type=whole, minimum=0, maximum=OFFSETS[1], default=0),
-             "Passed over before them"),
+             "Passed over before them, among the bargains and among those set apart alike"),
             ("apart", Schema(type=OpenAPIType.BOOLEAN, default=False),
-             "Also those set apart: more likely errors or frauds"),
+             "Also those set apart: more likely no bargains, as their doubts say"),
         ]  # fmt: skip
         fields = [Parameter(n, "query", schema, doc, required=False) for n, schema, doc in told]
         self.parameters = [*(self.parameters or []), *fields]
@@ -89,6 +91,7 @@ def bargain_routes(valuations: Valuations, lists: BargainLists) -> list[HTTPRout
         if errors:
             raise refused(errors)
         found = await valuations.aside(partial(answer, lists, market, wanted))
+        found = structs.replace(found, warnings=unknown_names(request.query_params))
         headers = {"cache-control": KEPT} | ({"etag": tag(found)} if found.list else {})
         if found.list and _has(request.headers.get("if-none-match", ""), tag(found)):
             unchanged: Any = Response(None, status_code=304, headers=headers)

@@ -15,10 +15,19 @@ from litestar.handlers import HTTPRouteHandler
 from msgspec import structs
 
 from carprice_assets.listings import normalise
-from carprice_serving.bargain_choice import MOST, SORTS, Wanted, answer, read_wanted
+from carprice_assets.releases.rating import FIELD as ASKING_PRICE
+from carprice_serving.bargain_choice import (
+    MOST,
+    SORTS,
+    Wanted,
+    answer,
+    read_wanted,
+    unknown_names,
+)
 from carprice_serving.bargain_lists import BargainLists
 from carprice_serving.bargain_schemas import Bargain, BargainsAnswer
 from carprice_serving.pages.engine import Pages
+from carprice_serving.pages.form import MARKET
 from carprice_serving.valuations import Valuations
 
 SAVINGS = (0.10, 0.15, 0.20, 0.25, 0.30)
@@ -86,6 +95,7 @@ def bargains_page(pages: Pages, valuations: Valuations, lists: BargainLists) -> 
             given=given,
             filtered=any(value for name, value in given.items() if name != "sort"),
             errors={each.field: each.message for each in errors},
+            unknown=unknown_names(query, (MARKET,)),
             choices=choices,
             labels=LABELS,
             orders=ORDERS,
@@ -121,7 +131,10 @@ def _choices(offers: Sequence[Bargain], wanted: Wanted) -> Choices:
 def _steps(
     market: str, given: Mapping[str, str], wanted: Wanted, total: int
 ) -> dict[str, str | None]:
-    """Addresses of the entries before and after those shown; None where there are none."""
+    """Addresses of the entries before and after those shown, and of the last ones.
+
+    None where there are none.
+    """
 
     def at(offset: int) -> str:
         fields = {"market": market, **given, "offset": str(offset) if offset else ""}
@@ -134,12 +147,17 @@ def _steps(
     return {
         "before": at(max(before, 0)) if wanted.offset else None,
         "after": at(after) if after < total else None,
+        "last": at((total - 1) // wanted.limit * wanted.limit) if total else None,
     }
 
 
 def _value_address(market: str, offer: Bargain) -> str:
-    """The page *Value a car* for this very car."""
+    """The page *Value a car* for this very car.
+
+    What its listing does not state is named empty: the page then fills in nothing usual. A list
+    of an older version knows six fields alone, and of the others the page takes what is usual.
+    """
     names = ("make", "model", "year", "trim", "mileage", "stock_type")
-    fields = {name: getattr(offer, name) for name in names} | {"asking_price": offer.price}
-    told = {name: value for name, value in fields.items() if value not in (None, "")}
-    return "/value?" + urlencode({"market": market, **told})
+    car = offer.car or {name: getattr(offer, name) or None for name in names}
+    told = {name: "" if value is None else value for name, value in car.items()}
+    return "/value?" + urlencode({"market": market, **told, ASKING_PRICE: offer.price})

@@ -111,6 +111,11 @@ def dated(text: str) -> str:
     return ISO.sub(told, text)
 
 
+def cut(text: str, most: int) -> str:
+    """A text of at most ``most`` characters."""
+    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
+
+
 def words(code: str) -> str:
     """A name of code as words: ``random_forest`` is ``random forest``."""
     return code.replace("_", " ")
@@ -129,6 +134,7 @@ _TOLD = (
     stated,
     sentence,
     dated,
+    cut,
 )
 FILTERS = {each.__name__: each for each in _TOLD} | {"spaced": words}
 """What templates call them; each takes what it tells first."""

@@ -10,6 +10,7 @@ from carprice_assets.bargains.doubts import (
     GRAVE,
     Dealing,
     car_doubts,
+    comparables_doubts,
     dealer_doubts,
     is_grave,
     payload_doubts,
@@ -21,7 +22,8 @@ NAN = float("nan")
 
 
 def codes(price: float, expected: float = 24_000, low: float = 20_000) -> list[str]:
-    return [note.code for note in price_doubts(price, expected, low, too_cheap=0.5)]
+    notes = price_doubts(price, expected, low, too_cheap=0.5, very_cheap=0.6)
+    return [note.code for note in notes]
 
 
 @pytest.mark.parametrize(
@@ -35,6 +37,8 @@ def codes(price: float, expected: float = 24_000, low: float = 20_000) -> list[s
         (999_999, "placeholder_price"),
         (11_111, "placeholder_price"),
         (239_900, "price_typo"),
+        (2_399_900, "price_typo"),
+        (410_000, "price_typo"),
         (1_450, "price_typo"),
         (9_000, "too_cheap"),
     ],
@@ -44,7 +48,42 @@ def test_a_price_that_is_none_is_told_by_its_kind(price: float, code: str) -> No
     assert code in GRAVE
 
 
-@pytest.mark.parametrize("price", [16_000, 12_500, 19_999, 24_000, 30_000])
+@pytest.mark.parametrize("price", [65_000, 100_500, 150_000])
+def test_a_price_that_is_merely_high_is_no_slip(price: float) -> None:
+    wide = codes(price, expected=24_000, low=9_000)  # up to 64,000
+    assert codes(price) == wide == []
+
+
+def test_a_price_far_below_the_expected_one_is_told_and_sets_none_apart() -> None:
+    assert codes(14_400) == []
+    [note] = price_doubts(14_300, 24_000, 20_000, too_cheap=0.5, very_cheap=0.6)
+    assert (note.code, note.message) == (
+        "very_cheap", "40% below the expected price is a lot: check why",
+    )  # fmt: skip
+    assert not is_grave([note])
+
+
+@pytest.mark.parametrize(
+    ("price", "others", "doubted"),
+    [
+        (18_400, [20_000] * 4, True),
+        (18_300, [20_000] * 4, False),
+        (18_400, [20_000] * 3, False),
+        (18_400, [10_000, 20_000, 20_000, 90_000], True),
+        (18_400, [10_000, 10_000, 20_000, 20_000], True),
+        (18_400, [20_000, 20_000, 30_000, 30_000], False),
+        (18_400, [], False),
+    ],
+)
+def test_what_its_like_is_asked_for_is_held_against_it(
+    price: float, others: list[float], doubted: bool
+) -> None:
+    found = comparables_doubts(price, others, 0.92)
+    assert [note.code for note in found] == ["like_comparables"] * doubted
+    assert not is_grave(found)
+
+
+@pytest.mark.parametrize("price", [16_000, 14_500, 19_999, 24_000, 30_000])
 def test_a_low_price_that_may_be_true_raises_no_doubt(price: float) -> None:
     assert codes(price) == []
 

@@ -56,6 +56,17 @@ def test_a_list_is_read_as_it_was_published_and_never_changes(tmp_path: Path) ->
     assert read(tmp_path, "own", first.id) == first
 
 
+def test_a_list_of_an_older_version_gets_the_days_of_todays(tmp_path: Path) -> None:
+    old = content("2024-10-09", 15_000)
+    for entry in old["bargains"]:
+        del entry["first_seen"]
+        entry["days_on_sale"] = 15  # up to the list's day, though last seen on 4 October
+        entry["evidence"] = {"plain_autoencoder": {"price": -3.0, "model_hash_9": 2.0}}
+    [entry] = read(tmp_path, "own", publish(ReleaseStore(tmp_path), "own", old).id).bargains
+    assert (entry["first_seen"], entry["days_on_sale"]) == ("2024-09-24", 10)
+    assert entry["evidence"] == {"plain_autoencoder": {"price": -3.0, "model": 2.0}}
+
+
 def test_markets_have_lists_of_their_own(tmp_path: Path) -> None:
     one = publish(ReleaseStore(tmp_path), "one", content("2026-01-05", 15_000, market="one"))
     other = publish(ReleaseStore(tmp_path), "other", content("2026-01-05", 14_000, market="other"))

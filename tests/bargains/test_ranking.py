@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -63,6 +64,52 @@ def test_a_row_rejected_for_its_price_stands_apart(price: float, code: str) -> N
     found = rank(work([offer("good", 15_000)], rejected=[offer("odd", price)]))
     assert ids(found.bargains) == ["good"]
     assert codes(found.apart, "odd") == ["price_rejected", code]
+
+
+@pytest.mark.parametrize("price", [90_000, 125_000, 170_000])
+def test_a_car_that_is_merely_dear_is_in_neither_part(price: float) -> None:
+    payloads = {"dear": json.dumps({"title": "2020 Honda Civic EX rebuilt title"})}
+    offers = [offer("dear", price, dealer="Loud"), offer("good", 15_000)]
+    found = rank(work(offers, payloads=payloads, raised={"Loud": (4, 20)}))
+    assert ids(found.bargains) == ["good"]
+    assert found.apart == ()
+
+
+def test_a_dear_car_rejected_for_its_price_is_in_neither_part() -> None:
+    notes = {"unknown": (Note("unknown_make", "make", "never seen"),)}
+    rejected = [
+        offer("dear", 2_200_000),
+        offer("unknown", 3_399_000),
+        offer("cents", 1_999_900),
+        offer("far", 9_876_543),
+    ]
+    made = work([offer("good", 15_000)], rejected=rejected, notes=notes)
+    made.rejected.expected[0], made.rejected.low[0] = 600_000, 400_000
+    found = rank(made)
+    assert ids(found.apart) == ["cents", "far"]
+    assert codes(found.apart, "cents") == ["price_rejected", "price_typo"]
+
+
+def test_what_is_asked_for_its_like_is_told_and_puts_it_behind_the_others() -> None:
+    offers = [offer("odd", 13_000), offer("good", 15_000, model="Accord")]
+    offers += [offer(f"twin{n}", 13_500, mileage=31_000.0 + n, vehicle="") for n in range(2)]
+    found = rank(work([*offers, *(offer(f"far{n}", 13_000, trim="Si R") for n in range(9))]))
+    assert ids(found.bargains)[0] != "good", "two twins are too few to doubt by"
+    twins = [offer(f"twin{n}", 18_500 - 5_000 * (n < 4), mileage=31_000.0) for n in range(7)]
+    found = rank(work([*offers[:2], *twins]))
+    assert ids(found.bargains)[0] == "good"
+    assert "odd" in ids(found.bargains)
+    assert codes(found.bargains, "odd") == ["like_comparables"]
+    assert codes(found.bargains, "good") == []
+    found = rank(work([*offers[:2], *twins], like_comparables=1.0))
+    assert codes(found.bargains, "odd") == []
+
+
+def test_an_offer_far_below_the_expected_price_says_so_in_its_place() -> None:
+    found = rank(work([offer("best", 11_000), offer("good", 15_000)]))
+    assert ids(found.bargains) == ["best", "good"]
+    assert codes(found.bargains, "best") == ["very_cheap"]
+    assert codes(rank(work([offer("best", 11_000)], very_cheap=0.52)).bargains, "best") == []
 
 
 def test_salvage_wording_on_the_page_stands_apart() -> None:
@@ -126,6 +173,33 @@ def test_price_drops_are_told() -> None:
     dropped = offer("best", 13_000, first_price=15_500.0, drops=2.0, last_drop=DAY - 3)
     entry = rank(work([dropped])).bargains[0]
     assert (entry["first_price"], entry["drops"], entry["last_drop"]) == (15_500, 2, "2024-10-01")
+
+
+def test_days_are_those_that_it_was_seen_and_not_those_since() -> None:
+    seen = offer("best", 13_000, first_seen=DAY - 12, last_seen=DAY - 9)
+    twin = offer("twin", 20_000, first_seen=DAY - 8, last_seen=DAY - 7)
+    [entry] = rank(work([seen, twin])).bargains
+    assert (entry["days_on_sale"], entry["first_seen"], entry["last_seen"]) == (
+        3, "2024-09-22", "2024-09-25",
+    )  # fmt: skip
+    assert entry["comparables"]["on_sale"][0]["days_on_sale"] == 1
+
+
+def test_the_car_is_told_as_a_request_states_it_without_who_sells_it() -> None:
+    told = rank(work([offer("best", 13_000, dealer="Loud", vin="V1", msrp=24_500.0)])).bargains[0]
+    assert told["car"]["msrp"] == 24_500
+    assert told["car"]["cat"] is told["car"]["bodystyle"] is None
+    assert (told["car"]["make"], told["car"]["year"]) == ("Honda", 2020)
+    assert not {"vin", "dealer", "observed_at", "price"} & set(told["car"])
+
+
+def test_the_markets_own_fields_are_told_where_the_release_knows_them_alike() -> None:
+    made = work([offer("best", 13_000)])
+    made.current.offers["range_km"] = np.array([410.5])  # type: ignore[index]
+    made.current.offers["power"] = np.array([110.0])  # type: ignore[index]
+    [entry] = rank(replace(made, own=("range_km",))).bargains
+    assert entry["car"]["range_km"] == 410.5
+    assert "power" not in entry["car"]
 
 
 def test_a_car_without_any_valuation_is_counted_and_left_out() -> None:

@@ -41,6 +41,27 @@ def test_unknown_features_are_told(
 
 
 @pytest.mark.parametrize(
+    ("settings", "line"),
+    [
+        ('direction = ["price-", "milage+"]', "bargains.direction: no feature is called 'milage'"
+         ": did you mean 'mileage'?"),
+        ('direction = ["rows_title+"]', "bargains.direction: autoencoders do not read"),
+        ("min_saving = 0.6", "bargains.min_saving 0.6 and bargains.too_cheap 0.5 leave no price"),
+        ('direction = ["price-", "mileage+", "make_kia+"]', None),
+    ],
+)  # fmt: skip
+def test_settings_of_bargains_that_make_no_list(
+    home: Home, carprice: Callable[..., Result], settings: str, line: str | None
+) -> None:
+    add_market(home, "mine", f'currency = "EUR"\ndistance = "km"\n[bargains]\n{settings}')
+    result = carprice("markets", "check")
+    assert result.exit_code == (0 if line is None else 2)
+    told = result.stderr.splitlines()
+    assert len(told) == (line is not None)
+    assert line is None or told[0].startswith(f"carprice: market mine: {line}")
+
+
+@pytest.mark.parametrize(
     ("table", "line"),
     [
         ("[regressors.oracle]\nwidth = 3", "regressors.oracle: no such regressor"),

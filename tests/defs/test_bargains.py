@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from typing import Any
 
@@ -215,9 +216,17 @@ def test_the_command_shows_the_list(trained_home: Home) -> None:
     found = present(trained_home.releases, "small")
     assert found is not None
     assert f"{len(found.bargains)} bargains" in told("--limit", "3")
-    assert "set apart" in told("--apart")
-    assert found.id in told("--json")
-    assert "1 past lists" in told("--proof")
+    assert f"set apart: {len(found.apart)} more likely no bargains" in told("--apart")
+    whole = json.loads(told("--json"))
+    assert (whole["list"], whole["bargains"]) == (found.id, found.bargains)
+    make = found.bargains[0]["make"]
+    of_make = json.loads(told("--json", "--make", make, "--limit", "1"))
+    assert [each["make"] for each in of_make["bargains"]] == [make]
+    assert len(of_make["apart"]) <= 1
+    assert told("--proof").startswith("1 past lists")
+    assert json.loads(told("--proof", "--json"))["lists"] == 1
+    result = CliRunner().invoke(main, ["bargains", "-m", "small", "--proof", "--limit", "3"])
+    assert (result.exit_code, "--limit" in result.output) == (2, True)
     (trained_home.releases / "small" / "bargains.json").unlink()
     result = CliRunner().invoke(main, ["bargains", "--market", "small"])
     assert result.exit_code == 2

@@ -12,7 +12,7 @@ from carprice_assets.files import canonical_json, sha256_bytes
 
 OFFERS = (
     offer("civic-1", 14_000.0, year=2019.0, first_seen=DAY - 3, drops=2.0, last_drop=DAY - 1,
-          first_price=17_500.0),
+          first_price=17_500.0, drivetrain="Front-wheel Drive", msrp=24_500.0),
     offer("civic-2", 15_000.0, trim="Sport", mileage=51_000.0, first_seen=DAY - 30),
     offer("accord-1", 14_500.0, model="Accord", year=2021.0, mileage=float("nan")),
     offer("golf-1", 13_000.0, make="Volkswagen", model="Golf", first_seen=DAY),
@@ -23,7 +23,7 @@ OFFERS = (
 PAYLOADS = {"salvage-1": '{"notes": "salvage title"}'}
 
 
-def content(market: str = "us", day: str = "2024-06-30", **changed: Any) -> dict[str, Any]:
+def content(market: str = "us", day: str = "2024-10-04", **changed: Any) -> dict[str, Any]:
     """A list of four bargains, best first golf-1, civic-2, civic-1, accord-1, and two apart."""
     gone = [offer("gone-1", 20_500.0, last_seen=DAY - 9, delisted_at=DAY - 8)]
     found = rank(work([dict(each) for each in OFFERS], gone=gone, payloads=PAYLOADS))
@@ -43,6 +43,7 @@ def content(market: str = "us", day: str = "2024-06-30", **changed: Any) -> dict
         "coverage": 0.9,
         "direction": [],
         "autoencoders": [],
+        "stale_days": 14,
         "offers": found.offers,
         "unvalued": found.unvalued,
         "bargains": bargains,

@@ -49,24 +49,25 @@ def card(text: str, name: str) -> str:
 def test_a_card_tells_all_that_is_known_of_an_offer(page: Any) -> None:
     text = page()
     assert shown(text) == NAMES
-    assert "looked for among 10 current offers" in text
+    assert "as last seen up to 4 Oct 2024" in text
+    assert "looked for among 10 offers seen within 14 days before" in text
     assert "1 to 4 of 4 bargains" in text
     civic = card(text, "2019 Honda Civic EX")
     for told in ("$14,000", "$6,000 (30\N{NARROW NO-BREAK SPACE}%) below expected", "$18,000",
                  "$20,000", "$22,000", "30,000\N{NO-BREAK SPACE}mi", "3 days", "2, from $17,500",
-                 "On sale now", "Lately gone", "$20,500"):  # fmt: skip
+                 "4 Oct 2024", "On sale", "Lately gone", "$20,500"):  # fmt: skip
         assert told in civic, told
     assert "delisted" in civic
     assert '<svg class="range"' in civic
     assert "Expected $20,000, range $18,000 to $22,000, asked $14,000." in civic
     assert "its mileage is not stated" in card(text, "2021 Honda Accord EX").lower()
-    assert "since this day" in card(text, "2020 Volkswagen Golf EX")
+    assert "seen on one day" in card(text, "2020 Volkswagen Golf EX")
 
 
 def test_those_set_apart_are_folded_with_their_reasons(page: Any) -> None:
     text = page()
     before, _, apart = text.partition('<details class="apart">')
-    assert "2 more likely errors or frauds" in apart
+    assert "2 more likely no bargains" in apart
     assert "salvage" not in before
     assert "2018 Honda Civic EX" in apart
     assert "Its page says 'salvage'" in apart
@@ -81,10 +82,50 @@ def test_links_of_a_card(page: Any) -> None:
     assert listing.groups() == ("http://127.0.0.1/civic-1", "noopener nofollow")
     value = re.search(r'<a href="(/value[^"]+)"', civic)
     assert value
-    assert parse_qs(urlsplit(value[1]).query) == {
+    assert parse_qs(urlsplit(value[1]).query, keep_blank_values=True) == {
         "market": ["us"], "make": ["Honda"], "model": ["Civic"], "year": ["2019"], "trim": ["EX"],
         "mileage": ["30000"], "stock_type": ["Used"], "asking_price": ["14000"],
+        "drivetrain": ["Front-wheel Drive"], "msrp": ["24500"], "cat": [""], "fuel_type": [""],
+        "bodystyle": [""], "exterior_color": [""], "interior_color": [""],
     }  # fmt: skip
+    assert "fits that have not seen this car" in civic
+
+
+def test_the_link_states_what_the_listing_states_and_no_more(
+    client: Any, source: FakeSource
+) -> None:
+    """Else the page would fill in what is usual, and value another car than the card does."""
+    source.lists["us"] = bargain_list()
+    text = unescape(client.get("/bargains").text)
+    [address] = re.findall(r'href="(/value[^"]+)"', card(text, "2021 Honda Accord EX"))
+    assert parse_qs(urlsplit(address).query, keep_blank_values=True)["mileage"] == [""]
+    value = unescape(client.get(address, headers=BROWSER).text)
+    assert 'name="mileage" value=""' in value
+    assert 'title="Filled in' not in value
+    assert "Bargains</em> asks fits that have not seen it" in value
+
+
+def test_a_list_of_an_older_version_links_what_it_knows(client: Any, source: FakeSource) -> None:
+    made = content()
+    for entry in (*made["bargains"], *made["apart"]):
+        del entry["car"]
+    source.lists["us"] = bargain_list(bargains=made["bargains"], apart=made["apart"])
+    text = unescape(client.get("/bargains").text)
+    [address] = re.findall(r'href="(/value[^"]+)"', card(text, "2019 Honda Civic EX"))
+    assert parse_qs(urlsplit(address).query, keep_blank_values=True).keys() == {
+        "market", "make", "model", "year", "trim", "mileage", "stock_type", "asking_price",
+    }  # fmt: skip
+    assert client.get("/api/v1/us/bargains").json()["bargains"][0]["car"] is None
+
+
+def test_a_car_whose_own_price_was_learned_is_not_said_to_be_unseen(
+    client: Any, source: FakeSource
+) -> None:
+    made = content()
+    for entry in made["bargains"]:
+        entry["doubts"] = [{"code": "learned_from", "field": "price", "message": "its own price"}]
+    source.lists["us"] = bargain_list(bargains=made["bargains"])
+    assert "fits that have not seen this car" not in client.get("/bargains").text
 
 
 @pytest.mark.parametrize("address", ["javascript:alert(1)", "data:text/html,x", "//evil.example"])
@@ -155,6 +196,11 @@ def test_a_bad_field_is_named_beside_it_and_passed_over(page: Any) -> None:
     assert shown(text) == [NAMES[0], NAMES[1], NAMES[3]]
 
 
+def test_a_name_that_means_nothing_is_told(page: Any) -> None:
+    assert "No field of this page, and passed over: colour." in page(colour="red")
+    assert "passed over" not in page(sort="price", limit="2")
+
+
 def test_steps_keep_the_filters(page: Any) -> None:
     text = page(limit="1", make="Honda")
     assert shown(text) == [NAMES[1]]
@@ -173,7 +219,15 @@ def test_where_there_is_nothing_the_page_says_why(
     page: Any, client: Any, source: FakeSource, settings: Settings
 ) -> None:
     assert "Nothing in the list passes these filters" in page(make="Lada")
-    assert "The list ends before this" in page(offset="50")
+    beyond = page(offset="50", limit="3")
+    assert "The list ends before this" in beyond
+    assert "It has 4 bargains; this address asks for those after the first 50." in beyond
+    assert 'class="steps"' not in beyond
+    last = re.search(r'<a href="([^"]+)">Show the last of them', beyond)
+    assert last
+    query = parse_qs(urlsplit(last[1]).query)
+    assert (query["offset"], query["limit"]) == (["3"], ["3"])
+    assert shown(page(offset="3", limit="3")) == NAMES[3:]
     source.lists["us"] = bargain_list(bargains=[], apart=[])
     text = client.get("/bargains").text
     assert "No current offer is a bargain" in text
