@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from http import HTTPStatus
@@ -11,7 +11,6 @@ from typing import Any
 
 from carprice_assets.errors import UserError
 from carprice_assets.listings import normalise
-from carprice_assets.listings.notes import Note
 from carprice_serving.bargain_lists import BargainLists, ShownList
 from carprice_serving.bargain_schemas import Bargain, BargainsAnswer
 from carprice_serving.problems import RequestProblem
@@ -74,7 +73,7 @@ class Wanted:
 def read_wanted(query: Mapping[str, Sequence[str]]) -> tuple[Wanted, tuple[FieldError, ...]]:
     """What an address asks for, and its fields that cannot be read; those keep their defaults.
 
-    An empty value is none, as a form sends it; see :func:`unknown_names` for other names.
+    An empty value is none, as a form sends it. Other names are the caller's business.
     """
     errors: list[FieldError] = []
     given: dict[str, Any] = {}
@@ -89,18 +88,6 @@ def read_wanted(query: Mapping[str, Sequence[str]]) -> tuple[Wanted, tuple[Field
             except ValueError as error:
                 errors.append(FieldError(name, str(error)))
     return Wanted(**given), tuple(errors)
-
-
-def unknown_names(query: Collection[str], known: Collection[str] = ()) -> tuple[Note, ...]:
-    """A warning for each name in an address that means nothing, the first ten of them.
-
-    They are passed over, as by the API's other routes; `comparables` warns of them, too.
-    """
-    odd = [name for name in query if name not in _READERS and name not in known]
-    return tuple(
-        Note("unknown_field", name[:NAMED], f"{name[:NAMED]!r} is no field and was passed over")
-        for name in odd[:MOST_NAMED]
-    )
 
 
 def answer(lists: BargainLists, market: str, wanted: Wanted) -> BargainsAnswer:
@@ -225,3 +212,5 @@ _READERS: Mapping[str, Callable[[str], Any]] = {
     "offset": _whole(*OFFSETS),
     "apart": _switch,
 }
+FIELDS = frozenset(_READERS)
+"""What an address may name."""

@@ -161,6 +161,3 @@ class BargainsAnswer(msgspec.Struct, frozen=True):
             "`offset` count among them as among `bargains`"
         ),
     ]
-    warnings: Annotated[
-        tuple[Note, ...], Meta(description="Names in the address that mean nothing here")
-    ] = ()

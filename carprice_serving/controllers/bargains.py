@@ -12,9 +12,9 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import OpenAPIType, Operation, Parameter, Schema
 from litestar.params import FromPath
-from msgspec import structs
 
 from carprice_serving.bargain_choice import (
+    FIELDS,
     LIMIT,
     LONGEST,
     MOST,
@@ -23,10 +23,10 @@ from carprice_serving.bargain_choice import (
     YEARS,
     answer,
     read_wanted,
-    unknown_names,
 )
 from carprice_serving.bargain_lists import BargainLists
 from carprice_serving.bargain_schemas import BargainsAnswer
+from carprice_serving.known_names import require_known
 from carprice_serving.openapi import problems_of
 from carprice_serving.problems import RequestProblem
 from carprice_serving.schemas import FieldError
@@ -87,11 +87,11 @@ def bargain_routes(valuations: Valuations, lists: BargainLists) -> list[HTTPRout
         request: Request[Any, Any, Any], market: FromPath[str]
     ) -> Response[BargainsAnswer]:
         valuations.require_market(market)
+        require_known(request.query_params, FIELDS)
         wanted, errors = read_wanted(request.query_params.dict())
         if errors:
             raise refused(errors)
         found = await valuations.aside(partial(answer, lists, market, wanted))
-        found = structs.replace(found, warnings=unknown_names(request.query_params))
         headers = {"cache-control": KEPT} | ({"etag": tag(found)} if found.list else {})
         if found.list and _has(request.headers.get("if-none-match", ""), tag(found)):
             unchanged: Any = Response(None, status_code=304, headers=headers)

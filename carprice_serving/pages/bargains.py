@@ -17,15 +17,16 @@ from msgspec import structs
 from carprice_assets.listings import normalise
 from carprice_assets.releases.rating import FIELD as ASKING_PRICE
 from carprice_serving.bargain_choice import (
+    FIELDS,
     MOST,
     SORTS,
     Wanted,
     answer,
     read_wanted,
-    unknown_names,
 )
 from carprice_serving.bargain_lists import BargainLists
 from carprice_serving.bargain_schemas import Bargain, BargainsAnswer
+from carprice_serving.known_names import unknown_names
 from carprice_serving.pages.engine import Pages
 from carprice_serving.pages.form import MARKET
 from carprice_serving.valuations import Valuations
@@ -95,7 +96,7 @@ def bargains_page(pages: Pages, valuations: Valuations, lists: BargainLists) -> 
             given=given,
             filtered=any(value for name, value in given.items() if name != "sort"),
             errors={each.field: each.message for each in errors},
-            unknown=unknown_names(query, (MARKET,)),
+            unknown=unknown_names(query, {*FIELDS, MARKET}, "this page"),
             choices=choices,
             labels=LABELS,
             orders=ORDERS,
