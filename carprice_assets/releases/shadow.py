@@ -6,7 +6,6 @@ cars is kept by :mod:`~carprice_assets.releases.shadow_pairs`.
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 
 from carprice_assets.errors import UserError
@@ -18,6 +17,8 @@ from carprice_assets.releases.store import ReleaseStore
 from carprice_assets.releases.strict import check_format, read_object
 
 FORMAT = 1
+EVENTS = ("shadowed", "unshadowed")
+"""What the ledger says of its beginning and end."""
 
 
 def read_shadow(root: Path, market: str) -> str | None:
@@ -59,13 +60,23 @@ def set_shadow(store: ReleaseStore, market: str, release_id: str) -> None:
         release = folder.open(release_id)
         if champion == release_id:
             raise UserError(f"market {market}: release {release_id} serves already")
-        with contextlib.suppress(UserError):  # a file that cannot be read is replaced
-            if read_shadow(store.root, market) == release_id:
-                return
+        if _is_shadow(store, market, release_id):
+            return
         refuse(release, "as a shadow")
         table = {"format": FORMAT, "release": release_id}
         replace_file(store.port, folder.path / SHADOW, canonical_json(table))
-        folder.append({"event": "shadowed", "release": release_id, "champion": champion})
+        folder.append({"event": EVENTS[0], "release": release_id, "champion": champion})
+
+
+def _is_shadow(store: ReleaseStore, market: str, release_id: str) -> bool:
+    """Whether the file names the release and the ledger tells so: a kill may come between them."""
+    try:
+        if read_shadow(store.root, market) != release_id:
+            return False
+    except UserError:
+        return False  # a file that cannot be read is replaced
+    lines = [line for line in store.ledger(market) if line.get("event") in EVENTS]
+    return bool(lines) and (lines[-1]["event"], lines[-1].get("release")) == (EVENTS[0], release_id)
 
 
 def end_shadow(store: ReleaseStore, market: str) -> None:
@@ -86,7 +97,7 @@ def end_shadow(store: ReleaseStore, market: str) -> None:
         except UserError:
             release = None  # whatever the file holds, it goes
         # The line comes first: what ended is told even where this is killed in between.
-        folder.append({"event": "unshadowed", "release": release})
+        folder.append({"event": EVENTS[1], "release": release})
         if path.exists():
             store.port.unlink(path)
         store.port.fsync_folder(folder.path)

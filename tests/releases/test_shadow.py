@@ -48,6 +48,9 @@ def test_it_is_named_and_ended_and_the_ledger_tells(store: ReleaseStore) -> None
     before = folder_hashes(store.root / "us" / second)
     set_shadow(store, "us", second)
     assert read_shadow(store.root, "us") == second
+    told = store.ledger("us")
+    set_shadow(store, "us", second)
+    assert store.ledger("us") == told, "it was its shadow already"
     append_pairs(store.root, "us", second, [pair(10_000.0, 11_000.0)])
     assert folder_hashes(store.root / "us" / second) == before, "a release never changes"
     assert [release.id for release in store.list("us")] == [first, second]
