@@ -17,7 +17,6 @@ from carprice_serving.problems import RequestProblem
 from carprice_serving.schemas import FieldError
 
 LIMIT, MOST, LONGEST = 20, 100, 100
-NAMED, MOST_NAMED = 40, 10
 YEARS, OFFSETS = (1900, 2100), (0, 1_000_000)
 SWITCH = {"": False, "false": False, "0": False, "true": True, "1": True, "on": True}
 
@@ -109,9 +108,10 @@ def answer(lists: BargainLists, market: str, wanted: Wanted) -> BargainsAnswer:
 def choose(shown: ShownList, wanted: Wanted) -> BargainsAnswer:
     """Those of the list that are wanted, in the order that is wanted."""
     content = shown.found.content
-    bargains = [each for each in shown.bargains if _passes(each, wanted)]
+    make = normalise.make(wanted.make).casefold()
+    bargains = [each for each in shown.bargains if _passes(each, make, wanted)]
     bargains = [each for each in bargains if (each.saving_share or 0.0) >= wanted.min_saving]
-    apart = [each for each in shown.apart if _passes(each, wanted)]
+    apart = [each for each in shown.apart if _passes(each, make, wanted)]
     kept = slice(wanted.offset, wanted.offset + wanted.limit)
     order = SORTS[wanted.sort]
     return BargainsAnswer(
@@ -146,8 +146,7 @@ def no_list(market: str) -> BargainsAnswer:
     )
 
 
-def _passes(entry: Bargain, wanted: Wanted) -> bool:
-    make = normalise.make(wanted.make).casefold()
+def _passes(entry: Bargain, make: str, wanted: Wanted) -> bool:
     model = normalise.model(entry.make, wanted.model).casefold()
     return (
         make in ("", entry.make.casefold())

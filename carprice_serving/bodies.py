@@ -15,7 +15,7 @@ from litestar import Request
 
 from carprice_assets.releases.rating import read_asking_price
 from carprice_serving.known_names import unknown_names
-from carprice_serving.problems import RequestProblem, field_problem
+from carprice_serving.problems import RequestProblem, field_problem, fields_problem
 from carprice_serving.schemas import FieldError, Form
 
 JSON = "application/json"
@@ -159,8 +159,7 @@ async def read_form(body: bytes, cars_field: str, max_cars: int, *, lenient: boo
     explain = _explain(fields, len(cars), errors)
     real = _real_prices(fields, len(cars), errors)
     if errors:
-        detail = "; ".join(f"{error.field}: {error.message}" for error in errors)
-        raise RequestProblem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-request", detail, errors)
+        raise fields_problem(errors)
     return Form(cars, regressor, as_of, comparables, explain, real, tuple(unknown))
 
 

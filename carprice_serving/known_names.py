@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Iterable
-from http import HTTPStatus
 from typing import Any
 
 from litestar import Request
 
 from carprice_assets.listings.normalise import suggest
-from carprice_serving.problems import RequestProblem
+from carprice_serving.problems import fields_problem
 from carprice_serving.schemas import FieldError
 
 SHOWN = 40
@@ -30,8 +29,7 @@ def unknown_names(given: Iterable[str], known: Collection[str], what: str) -> li
 def require_known(given: Iterable[str], known: Collection[str]) -> None:
     """Refuse (422) parameters of an address that are not known."""
     if errors := unknown_names(given, known, "this address"):
-        detail = "; ".join(f"{error.field}: {error.message}" for error in errors)
-        raise RequestProblem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-request", detail, errors)
+        raise fields_problem(errors)
 
 
 def only(*known: str) -> Callable[[Request[Any, Any, Any]], Awaitable[None]]:

@@ -57,6 +57,12 @@ def field_problem(
     return RequestProblem(status, kind, f"{field}: {message}", [FieldError(field, message)])
 
 
+def fields_problem(errors: Sequence[FieldError]) -> RequestProblem:
+    """A problem of several fields, each named (422)."""
+    detail = "; ".join(f"{error.field}: {error.message}" for error in errors)
+    return RequestProblem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-request", detail, errors)
+
+
 def car_problem(errors: Sequence[Note]) -> RequestProblem:
     """A problem of the one car that a request is about."""
     fields = [FieldError(note.field, note.message) for note in errors]
@@ -83,9 +89,7 @@ def answer_validation(
     ]
     if not errors:
         return answer_http_exception(request, exception)
-    detail = "; ".join(f"{error.field}: {error.message}" for error in errors)
-    problem = RequestProblem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-request", detail, errors)
-    return _response(problem.problem)
+    return _response(fields_problem(errors).problem)
 
 
 def answer_http_exception(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from http import HTTPStatus
 from typing import Any
 
 from litestar import Request, Response, get
@@ -28,8 +27,7 @@ from carprice_serving.bargain_lists import BargainLists
 from carprice_serving.bargain_schemas import BargainsAnswer
 from carprice_serving.known_names import require_known
 from carprice_serving.openapi import problems_of
-from carprice_serving.problems import RequestProblem
-from carprice_serving.schemas import FieldError
+from carprice_serving.problems import fields_problem
 from carprice_serving.valuations import Valuations
 
 KEPT = "private, no-cache"
@@ -90,7 +88,7 @@ def bargain_routes(valuations: Valuations, lists: BargainLists) -> list[HTTPRout
         require_known(request.query_params, FIELDS)
         wanted, errors = read_wanted(request.query_params.dict())
         if errors:
-            raise refused(errors)
+            raise fields_problem(errors)
         found = await valuations.aside(partial(answer, lists, market, wanted))
         headers = {"cache-control": KEPT} | ({"etag": tag(found)} if found.list else {})
         if found.list and _has(request.headers.get("if-none-match", ""), tag(found)):
@@ -99,12 +97,6 @@ def bargain_routes(valuations: Valuations, lists: BargainLists) -> list[HTTPRout
         return Response(found, headers=headers)
 
     return [list_bargains]
-
-
-def refused(errors: tuple[FieldError, ...]) -> RequestProblem:
-    """A problem that names each field."""
-    detail = "; ".join(f"{each.field}: {each.message}" for each in errors)
-    return RequestProblem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-request", detail, list(errors))
 
 
 def tag(found: BargainsAnswer) -> str:
