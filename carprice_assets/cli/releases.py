@@ -78,18 +78,12 @@ def releases_rollback(market: str, release: str | None, reason: str) -> None:
     It must have served before: what has not is decided upon, by train, approve or override.
     """
     from carprice_assets.releases.listing import require_market
-    from carprice_assets.releases.release import Release
     from carprice_assets.releases.store import ReleaseStore
     from carprice_assets.releases.valuer import require_answers
 
     require_market(Home.current(), market)
     store = ReleaseStore(Home.current().releases)
-
-    def check(target: Release) -> None:
-        store.require_served(market, target.id)
-        require_answers(target)
-
-    now = store.rollback(market, release, reason, check)
+    now = store.rollback(market, release, reason, require_answers)
     click.echo(f"market {market}: release {now} serves now")
 
 

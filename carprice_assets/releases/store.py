@@ -175,39 +175,25 @@ class ReleaseStore:
         Raises
         ------
         UserError
-            Without a reason, a champion or a predecessor, or where the target is damaged.
+            Without a reason, a champion or a predecessor, or where the target is damaged or has
+            never served: there is no going back to what asks for a decision first.
         """
         if not reason.strip():
             raise UserError("a rollback needs a reason")
         folder = self.folder(market)
         with folder.locked():
             now = folder.current()
-            target = to or (now.previous if now else None)
+            target = to if to is not None else (now.previous if now else None)
             if now is None or target is None:
                 raise UserError(f"market {market} has no release to go back to")
             if target == now.release:
                 raise UserError(f"market {market}: release {target} serves already")
             release = folder.open(target)
             refuse(release, "in the store")
+            _require_served(market, now, self.ledger(market), target)
             check(release)
             folder.move(now.rolled_back(target, self._now(), {"reason": reason}))
         return target
-
-    def require_served(self, market: str, release_id: str) -> None:
-        """Raise a UserError where ``release_id`` has never served ``market``.
-
-        There is no going back to it: what has not served asks for a decision first.
-        """
-        pointer = self.pointer(market)
-        served = {pointer.replaced, *pointer.predecessors} if pointer else set[str | None]()
-        for line in self.ledger(market):
-            if line.get("event") in MOVES:
-                served |= {line.get("release"), line.get("replaced")}
-        if release_id not in served:
-            raise UserError(
-                f"market {market}: release {release_id} has never served, so there is no going back"
-                " to it: carprice releases approve or override lets it serve"
-            )
 
     def ledger(self, market: str) -> Lines:
         """All lines in order, also the one that a kill kept from the file."""
@@ -253,3 +239,15 @@ def _staged_at(release: Release) -> str:
         return release.provenance().staged_at
     except UserError:
         return "unknown"
+
+
+def _require_served(market: str, now: Champion, ledger: Lines, release_id: str) -> None:
+    served = {now.replaced, *now.predecessors}
+    for line in ledger:
+        if line.get("event") in MOVES:
+            served |= {line.get("release"), line.get("replaced")}
+    if release_id not in served:
+        raise UserError(
+            f"market {market}: release {release_id} has never served, so there is no going back"
+            " to it: carprice releases approve or override lets it serve"
+        )

@@ -164,10 +164,12 @@ def test_rollbacks_lead_further_back(store: ReleaseStore, ids: Ids, kit: ModuleT
     assert store.rollback("us", None, "still too high") == ids[0]
     with pytest.raises(UserError, match="no release to go back to"):
         store.rollback("us", None, "again")
-    assert store.rollback("us", ids[3], "by hand") == ids[3]
+    with pytest.raises(UserError, match=f"release {ids[3]} has never served"):
+        store.rollback("us", ids[3], "by hand")
+    assert store.rollback("us", ids[2], "by hand") == ids[2]
     assert store.rollback("us", None, "back") == ids[0]
     last = store.ledger("us")[-1]
-    assert (last["reason"], last["replaced"], last["sequence"]) == ("back", ids[3], 7)
+    assert (last["reason"], last["replaced"], last["sequence"]) == ("back", ids[2], 7)
 
 
 @pytest.mark.parametrize("reason", ["", "  "])
@@ -186,6 +188,8 @@ def test_rollback_to_what_cannot_serve(store: ReleaseStore, ids: Ids, kit: Modul
     (store.root / "us" / ids[0] / "provenance.json").unlink()
     with pytest.raises(UserError, match=r"provenance\.json"):
         store.rollback("us", None, "damaged")
+    with pytest.raises(UserError, match="has no release"):
+        store.rollback("us", "", "an unset variable")
     assert store.champion("us") == ids[1]
 
 
