@@ -33,8 +33,7 @@ format: setup  ## Rewrite the files as ruff wants them
 
 .PHONY: test
 test: lint  ## Lint, types, import contracts and the tests
-	# -s: what a library closes in a worker must not be the capture of all tests after it.
-	$(BIN)/pytest -s -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist loadfile
 
 .PHONY: test-long
 test-long: setup  ## What takes long: kills, fuzzing, the whole pipeline on real listings

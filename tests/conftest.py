@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,6 +52,19 @@ def _no_outside_network() -> Iterator[None]:
     patch.setattr(socket.socket, "connect", connect)
     yield
     patch.undo()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _absl_leaves_the_capture_open() -> None:
+    """TensorFlow's log handler must not hold the file that pytest captures to.
+
+    It closes its stream unless that is ``sys.stderr`` at the time. Dagster sets up logging while
+    a command is under test, when click stands in for ``sys.stderr``: after that, every test of
+    the process would end with "I/O operation on closed file".
+    """
+    from absl.logging import get_absl_handler
+
+    get_absl_handler().python_handler.stream = sys.__stderr__
 
 
 @pytest.fixture(scope="session")

@@ -77,6 +77,19 @@ class PromotionRules:
     approval_days: int = 14
 
 
+_NOT_BELOW_0 = (
+    "max_naive_ratio",
+    "min_improvement",
+    "max_slice_loss",
+    "max_mileage_violations",
+    "max_year_violations",
+    "max_new_violations",
+    "max_coverage_error",
+    "max_stock_type_coverage_error",
+    "max_serving_difference",
+)
+
+
 def check_promotion(where: str, rules: PromotionRules) -> None:
     """Refuse limits that cannot be meant.
 
@@ -93,5 +106,10 @@ def check_promotion(where: str, rules: PromotionRules) -> None:
     for name in ("approval_days", "max_judgements", "min_fresh"):
         if getattr(rules, name) < 1:
             raise UserError(f"{where}: promotion.{name} must be 1 or more")
+    if rules.min_r2 >= 1:
+        raise UserError(f"{where}: promotion.min_r2 must be below 1")
+    for name in _NOT_BELOW_0:
+        if getattr(rules, name) < 0:
+            raise UserError(f"{where}: promotion.{name} must be 0 or more")
     if not 0 < rules.max_chance < 1:
         raise UserError(f"{where}: promotion.max_chance must be above 0 and below 1")

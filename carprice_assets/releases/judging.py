@@ -311,8 +311,12 @@ def _cars(
 def _shares(cars: HoldOut, behaviour: Mapping[str, Any]) -> dict[str, Figure]:
     """What a scorecard keeps of behaviour."""
     shares = {key: behaviour.get(f"{key}_violations") for key in ("mileage", "year", "new")}
-    if not {NEW, USED} <= set(cars.stock_type.tolist()):
-        shares["new"] = 0.0  # nothing was learned of New against Used: no question to ask
+    found = set(cars.stock_type.tolist())
+    # What a market has no cars of, nothing was learned of: there is no question to ask.
+    if not {NEW, USED} <= found:
+        shares["new"] = 0.0
+    if found == {NEW}:
+        shares["mileage"] = 0.0  # a few miles of a dealer's yard say nothing of a price
     return shares
 
 

@@ -12,7 +12,7 @@ import release_kit
 from carprice_assets.listings.contract import text_array
 from carprice_assets.markets.promotion import PromotionRules
 from carprice_assets.releases.facts import Evidence
-from carprice_assets.releases.judging import _compared, judged_before
+from carprice_assets.releases.judging import _compared, _shares, judged_before
 from carprice_assets.releases.scorecard import HoldOut
 from carprice_assets.releases.vehicles import vehicle_hashes
 
@@ -58,6 +58,25 @@ def test_fresh_cars_have_a_chance_of_their_own() -> None:
     assert found.chance == pytest.approx(1 / 2001)
     assert found.fresh is not None
     assert found.fresh.chance == 1.0
+
+
+@pytest.mark.parametrize(
+    ("types", "asked"),
+    [
+        (("New", "Used"), {"mileage", "year", "new"}),
+        (("New", "Certified"), {"mileage", "year"}),
+        (("Used",), {"mileage", "year"}),
+        (("New", ""), {"mileage", "year"}),
+        (("New",), {"year"}),
+    ],
+)
+def test_a_market_is_asked_of_the_cars_that_it_has(types: tuple[str, ...], asked: set[str]) -> None:
+    """One of only new cars is not asked what miles cost, one without either not of New."""
+    words = text_array([types[row % len(types)] for row in range(CARS)])
+    found = {f"{name}_violations": 0.5 for name in ("mileage", "year", "new")}
+    shares = _shares(replace(holdout(), stock_type=words), found)
+    assert {name for name, share in shares.items() if share == 0.5} == asked
+    assert all(shares[name] == 0.0 for name in {"mileage", "year", "new"} - asked)
 
 
 def test_a_challenger_counts_once_on_a_hold_out() -> None:
