@@ -13,6 +13,8 @@ from carprice_serving.schemas import FieldError
 
 SHOWN = 40
 """Characters of a caller's name that a message repeats."""
+EMPTY = '""'
+"""How a message names the empty name."""
 NAMED = 10
 """Unknown names that are told one by one."""
 
@@ -23,7 +25,7 @@ def unknown_names(given: Iterable[str], known: Collection[str], what: str) -> li
     ``what`` the names are of: "the body", "this address".
     """
     odd = [name for name in given if name not in known]
-    return [FieldError(name[:SHOWN], _told(name, known, what)) for name in odd[:NAMED]]
+    return [FieldError(name[:SHOWN] or EMPTY, _told(name, known, what)) for name in odd[:NAMED]]
 
 
 def require_known(given: Iterable[str], known: Collection[str]) -> None:

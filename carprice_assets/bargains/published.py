@@ -63,6 +63,8 @@ def publish(store: ReleaseStore, market: str, content: dict[str, Any]) -> Bargai
         make_folders(store.port, path.parent)
         if not path.exists():
             replace_file(store.port, path, data)
+        for each in (path.parent, folder.path):  # a call that failed may have left them unsynced
+            store.port.fsync_folder(each)
         pointer = {"format": FORMAT, "list": found.id, "day": found.day}
         replace_file(store.port, folder.path / POINTER, canonical_json(pointer))
     return found

@@ -38,6 +38,14 @@ def test_a_body(client: Any, valuer: FakeValuer, given: dict[str, Any], meant: s
     assert valuer.asked == []
 
 
+def test_an_empty_name_is_told_as_one(client: Any) -> None:
+    [(field, message)] = refused(
+        client.post("/api/v1/us/valuations", json={"cars": [CAR], "": {"mileage": 1}})
+    )
+    assert field == '""'
+    assert "the body has no such field" in message
+
+
 def test_a_long_body(client: Any) -> None:
     [(field, _)] = refused(
         client.post("/api/v1/us/valuations", json={"cars": [CAR] * 3_000, "asof": 1})
