@@ -11,14 +11,10 @@ from http import HTTPStatus
 from itertools import islice
 from typing import IO
 
-from carprice_assets.listings.contract import FEATURE_FIELDS
-from carprice_assets.releases.priced import ADDED, added
-from carprice_assets.releases.rating import FIELD as ASKING_PRICE
+from carprice_assets.releases.priced import ADDED, NEEDED, added, read_as, twice
 from carprice_serving.problems import field_problem
 from carprice_serving.schemas import Valuation
 
-NEEDED = ("make", "model", "year")
-CAR_FIELDS = frozenset({f.name for f in FEATURE_FIELDS} - {"observed_at"}) | {ASKING_PRICE}
 LONGEST_HEAD = 1 << 16
 PIECE = 1 << 20
 """Bytes that are looked through at a time."""
@@ -59,11 +55,9 @@ class CsvCars:
         except csv.Error as error:
             raise field_problem("invalid-csv", "body", f"line 1: {error}") from error
         self.names = tuple(name.strip() for name in first)
-        fields = {name.casefold(): name for name in CAR_FIELDS | set(own)}
-        self._read_as = tuple(fields.get(name.casefold(), "") for name in self.names)
-        alike = [field or name for field, name in zip(self._read_as, self.names, strict=True)]
-        if twice := [name for name in alike if alike.count(name) > 1]:
-            raise field_problem("invalid-csv", "body", f"the column {twice[0][:40]!r} stands twice")
+        self._read_as = read_as(self.names, own)
+        if again := twice(self.names, self._read_as):
+            raise field_problem("invalid-csv", "body", f"the column {again[:40]!r} stands twice")
         if missing := [name for name in NEEDED if name not in self._read_as]:
             has = ", ".join(name[:40] for name in self.names[:8]) or "none"
             told = f"lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)} (it has {has})"

@@ -56,7 +56,7 @@ def price_file(
         ``target`` cannot be written or would take the place of ``source``.
     """
     _check_target(source, target)
-    cars = open_cars(source)
+    cars = open_cars(source, [feature.name for feature in valuer.features])
     if both := [name for name in ADDED if name in cars.names]:
         raise UserError(f"{source}: its column {both[0]!r} is one that would be added")
     work = target.with_name(f".{target.name}.{os.getpid()}.tmp")
@@ -98,8 +98,7 @@ def _priced(
     valuer: Valuer, cars: CarsFile, piece: list[Row], as_of: date, regressor: str | None
 ) -> Iterable[tuple[Row, tuple[str, ...]]]:
     """Each row with the values of :data:`ADDED`."""
-    own = frozenset({feature.name for feature in valuer.features} | {ASKING_PRICE})
-    given = [{} if row.problem else cars.car(row, own) for row in piece]
+    given = [{} if row.problem else cars.car(row) for row in piece]
     asked = [car.pop(ASKING_PRICE, None) for car in given]
     plain = [None if row.problem else car for row, car in zip(piece, given)]
     valued = valuer.value_cars(plain, as_of=as_of, regressor=regressor)

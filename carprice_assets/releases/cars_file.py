@@ -8,16 +8,16 @@ import io
 import json
 import math
 import zlib
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
 from carprice_assets.errors import UserError
-from carprice_assets.listings.contract import FEATURE_FIELDS
+from carprice_assets.releases.priced import NEEDED, read_as, twice
 from carprice_assets.sources.reading import (
     GZIP,
     JSON_SUFFIXES,
@@ -29,8 +29,6 @@ from carprice_assets.sources.reading import (
 )
 
 PIECE = 1_000
-NEEDED = ("make", "model", "year")
-CAR_FIELDS = frozenset({f.name for f in FEATURE_FIELDS} - {"observed_at"})
 
 
 @dataclass(frozen=True)
@@ -53,11 +51,14 @@ class CarsFile:
         Its rows.
     rows
         Reads it again from the start.
+    fields
+        The field of a car that each column holds, empty where it is none.
     """
 
     names: tuple[str, ...]
     total: int
     rows: Callable[[], Iterator[Row]]
+    fields: tuple[str, ...] = ()
 
     def pieces(self) -> Iterator[list[Row]]:
         """All rows in order, up to 1,000 at a time."""
@@ -65,12 +66,12 @@ class CarsFile:
         while piece := list(islice(rows, PIECE)):
             yield piece
 
-    def car(self, row: Row, own: frozenset[str] = frozenset()) -> dict[str, Any]:
-        """The fields of a car, ``own`` ones too, that are columns of the file and not empty."""
+    def car(self, row: Row) -> dict[str, Any]:
+        """The fields of a car that are columns of the file and not empty."""
         return {
             name: _plain(value)
-            for name, value in zip(self.names, row.values)
-            if (name in CAR_FIELDS or name in own) and not empty(value)
+            for name, value in zip(self.fields, row.values)
+            if name and not empty(value)
         }
 
 
@@ -79,13 +80,16 @@ def empty(value: Any) -> bool:
     return value is None or value == "" or (isinstance(value, float) and math.isnan(value))
 
 
-def open_cars(path: Path) -> CarsFile:
+def open_cars(path: Path, own: Iterable[str] = ()) -> CarsFile:
     """See what a file is, its columns and its number of rows.
+
+    ``own`` are features of the market's own.
 
     Raises
     ------
     UserError
-        Where it cannot be read, has no row, or lacks make, model or year.
+        Where it cannot be read, is not UTF-8, has no row or one field in two columns, or lacks
+        make, model or year.
     """
     check_file(path)
     if is_parquet(path):
@@ -98,11 +102,14 @@ def open_cars(path: Path) -> CarsFile:
         found = _json_lines(path) if json_lines else _csv(path, text)
     if not found.total:
         raise UserError(f"{path}: holds no rows")
-    if missing := [name for name in NEEDED if name not in found.names]:
+    fields = read_as(found.names, own)
+    if again := twice(found.names, fields):
+        raise UserError(f"{path}: its column {again!r} stands twice")
+    if missing := [name for name in NEEDED if name not in fields]:
         has = ", ".join(found.names[:8]) + (", ..." if len(found.names) > 8 else "")
         lacks = f"lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}"
         raise UserError(f"{path}: {lacks} (its own are {has or 'none'})")
-    return found
+    return replace(found, fields=fields)
 
 
 def _plain(value: Any) -> Any:
@@ -128,15 +135,17 @@ def _parquet(path: Path) -> CarsFile:
 
 @contextmanager
 def _lines(path: Path) -> Generator[io.TextIOWrapper]:
-    """A text file, plain or gzip; bytes that are no UTF-8 become replacement characters."""
+    """A text file in UTF-8, plain or gzip."""
     with path.open("rb") as file:
         zipped = file.read(2) == GZIP
     opener = gzip.open if zipped else open
     try:
-        with opener(path, "rt", encoding="utf-8-sig", errors="replace", newline="") as text:
+        with opener(path, "rt", encoding="utf-8-sig", newline="") as text:
             yield text
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise UserError(f"{path}: is no whole gzip file: {error}") from error
+    except UnicodeDecodeError as error:  # a name would be read wrongly, and nobody told
+        raise UserError(f"{path}: is not UTF-8 text: convert it first") from error
 
 
 def _csv(path: Path, head: str) -> CarsFile:
@@ -153,8 +162,8 @@ def _csv(path: Path, head: str) -> CarsFile:
                 raise UserError(f"{path}: line {reader.line_num}: {error}") from error
 
     names = tuple(name.strip() for name in next(records())[1])
-    if twice := [name for name in names if names.count(name) > 1]:
-        raise UserError(f"{path}: its first line must name the columns, and {twice[0]!r} is twice")
+    if again := twice(names, names):
+        raise UserError(f"{path}: its first line must name the columns, and {again!r} is twice")
 
     def rows() -> Iterator[Row]:
         for line, record in islice(records(), 1, None):

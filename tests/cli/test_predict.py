@@ -98,7 +98,8 @@ def test_a_csv_file_gets_the_same_from_the_command_and_from_the_service(
     ]
     unknown = {"ref": "u", "make": "Nobody", "model": "Nothing", "year": 2021}
     source = write_csv(tmp_path / "cars.csv", [*odd, *CARS, unknown])
-    source.write_text(source.read_text() + "ragged,Ford\n")
+    table = source.read_text().replace("make,model,", "Make,MODEL,").replace("asking", "Asking", 1)
+    source.write_text(table + "ragged,Ford\n")
     out = tmp_path / "out.csv"
     words = ("predict", source, "-o", out, "-m", "small", "--as-of", "2030-01-01")
     assert carprice(*words).exit_code == 0
@@ -111,7 +112,8 @@ def test_a_csv_file_gets_the_same_from_the_command_and_from_the_service(
     assert answer.status_code == 200
     assert out.read_bytes() == answer.content
     rows = {row["ref"]: row for row in read(out)}
-    assert list(rows["a"]) == [*odd[0], *ADDED]
+    own = ["ref", "Make", "MODEL", "year", "mileage", "Asking_price"]
+    assert list(rows["a"]) == [*own, *ADDED]
     assert [rows[name]["deal_rating"] for name in ("low", "dear", "odd", "none", "a")] == [
         *("great", "overpriced", "", "", ""),
     ]
@@ -166,6 +168,10 @@ def test_bad_words_are_named(
     empty.write_text("")
     binary.write_bytes(b"\x7fELF\0\1" * 50)
     cut.write_bytes(write_parquet(tmp_path / "whole.parquet", CARS).read_bytes()[:400])
+    western, again = tmp_path / "western.csv", tmp_path / "again.jsonl"
+    many = "make,model,year\n" + "Ford,F-150,2021\n" * 9_000
+    western.write_bytes(many.encode() + "Citroën,C4,2021\n".encode("latin-1"))
+    again.write_text('{"make": "Ford", "Make": "Audi", "model": "A4", "year": 2021}\n')
     missing, folder = tmp_path / "missing.csv", tmp_path / "folder"
     folder.mkdir()
     cases = [
@@ -173,6 +179,8 @@ def test_bad_words_are_named(
         (empty, "is empty"),
         (binary, "is a binary file"),
         (cut, "cut off or damaged"),
+        (western, "is not UTF-8 text"),
+        (again, "its column 'make' stands twice"),
         (missing, "no such file"),
         (folder, "is a folder"),
     ]
