@@ -17,12 +17,11 @@ from carprice_assets.markets import load_market
 @market_option
 @click.option(
     "--regressors",
-    default="",
     help="Names with commas to fit; all by default.",
 )
 @click.option("--trials", default=0, show_default=True, help="Optuna trials a regressor.")
 @click.option("--minutes", default=0.0, show_default=True, help="Minutes of search a regressor.")
-def train(market: str, regressors: str, trials: int, minutes: float) -> None:
+def train(market: str, regressors: str | None, trials: int, minutes: float) -> None:
     """Fit, judge and promote: from the market's dataset to a release.
 
     Regressors that an earlier run fitted to the same data take part, named or not: the best of all
@@ -35,7 +34,10 @@ def train(market: str, regressors: str, trials: int, minutes: float) -> None:
 
     home = Home.current()
     load_market(home, market)
-    names = [name.strip() for name in regressors.split(",") if name.strip()] or list(ALL)
+    given = ALL if regressors is None else regressors.split(",")
+    names = [name.strip() for name in given if name.strip()]
+    if not names:
+        raise UserError(f"--regressors names none: there are {', '.join(ALL)}")
     if unknown := [name for name in names if name not in ALL]:
         raise UserError(f"unknown regressor {unknown[0]!r}: there are {', '.join(ALL)}")
     if trials < 0:

@@ -119,6 +119,8 @@ def listing_tables(
             if chosen - {"dataset"}:
                 summary = cleaning.rebuild(connection, market)
                 tell(f"{summary.listings:,} listings, {summary.rejected:,} rejected")
+                for line in summary.repairs.lines(summary.listings):
+                    tell(line)
                 sums = cleaning.accounts(connection, market)
                 broken = violations(connection, market)
                 facts = table_facts(

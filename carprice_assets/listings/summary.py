@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 NUMBERS = ("msrp", "mileage")
 WORDS = ("stock_type", "drivetrain", "fuel_type", "bodystyle", "vin")
 SAMPLES = 20
+TOLD = 0.01
+"""Share of the listings from which on a field's unknown words are told."""
 BOTH = "extracted JOIN judged USING (row_hash)"
 
 
@@ -42,6 +44,17 @@ class Repairs:
     unmapped: Mapping[str, int] = field(default_factory=dict[str, int])
     samples: Mapping[str, Mapping[str, int]] = field(default_factory=dict[str, dict[str, int]])
     known: Mapping[str, int] = field(default_factory=dict[str, int])
+
+    def lines(self, listings: int) -> list[str]:
+        """A line for each field of which many of the ``listings`` have words not known."""
+        found = [(name, self.unmapped[name], first) for name, first in self.samples.items()]
+        return [
+            f"{name}: {count:,} of {listings:,} listings have a word that is not known, taken as"
+            " missing: "
+            + ", ".join(f"{word!r} ({times:,})" for word, times in list(first.items())[:3])
+            for name, count, first in found
+            if count >= TOLD * listings
+        ]
 
 
 def measure_repairs(con: duckdb.DuckDBPyConnection, market: Market) -> Repairs:

@@ -16,6 +16,7 @@ def test_bad_words_are_named(trained_home: Home, refused: Callable[..., str]) ->
         "unknown regressor 'oracle': there are random_forest, catboost, automl,"
         " tensorflow_network, pytorch_network, ensemble"
     )
+    assert "--regressors names none" in refused("train", "-m", "small", "--regressors", " ,")
     assert "--trials" in refused("train", "-m", "small", "--trials", "-1")
     assert "--minutes" in refused("train", "-m", "small", "--minutes", "-1")
     assert "market us has no listings yet" in refused("train", "-m", "us")

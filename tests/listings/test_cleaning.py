@@ -122,6 +122,11 @@ def test_optional_fields_are_repaired_and_counted(
     assert dict(repairs.numbers) == {"mileage": 1, "msrp": 1}
     assert dict(repairs.unmapped) == {"drivetrain": 1, "vin": 1}
     assert repairs.samples == {"drivetrain": {"Quantum drive": 1}}
+    assert repairs.lines(100) == [
+        "drivetrain: 1 of 100 listings have a word that is not known, taken as missing:"
+        " 'Quantum drive' (1)"
+    ]
+    assert repairs.lines(101) == []  # below a hundredth
     assert con.execute(
         "SELECT drivetrain, stock_type, mileage, msrp, vin FROM listings ORDER BY listing_id"
     ).fetchall() == [
