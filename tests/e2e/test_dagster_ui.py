@@ -82,12 +82,17 @@ def only_it(run_id: str) -> dg.RunsFilter:
 
 def launch_from_ui(page: Page, asset: str, market: str) -> None:
     """What a person does: Materialize, choose the market, launch."""
+    from playwright.sync_api import expect
+
     page.goto(f"/assets/{asset}")
     page.get_by_role("button", name="Materialize").first.click()
     page.get_by_text("Select a partition").click()
     page.get_by_role("menuitem").filter(has=page.get_by_text(market, exact=True)).click()
     # By key: the menu takes several markets, stays open, and may lie over the button.
-    page.get_by_role("button", name="Launch 1 run").press("Enter")
+    launch = page.get_by_role("button", name="Launch 1 run")
+    expect(launch).to_be_enabled()  # a key pressed before that goes nowhere
+    launch.press("Enter")
+    expect(launch).to_be_hidden()
 
 
 def wait_for(page: Page, condition: Callable[[], object]) -> None:

@@ -17,6 +17,7 @@ from carprice_assets.sources.crawl import pending_journal, read
 pytestmark = pytest.mark.browser
 
 SCRIPT = """
+import signal
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +25,8 @@ sys.path.insert(0, {tests!r})
 from conftest import CarsAdapter
 from carprice_assets.markets import Site
 from carprice_assets.sources.crawl import crawl
+# Started by a shell's background job, a process is deaf to Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 site = Site("cars", "carscom", {start!r}, rate=2000.0, concurrency=2)
 crawl(site, "m", Path({folder!r}), {{}}, started_at=datetime(2026, 1, 5, 12, tzinfo=UTC),
       adapter=CarsAdapter())
