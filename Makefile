@@ -7,7 +7,7 @@ STAMP := .venv/.installed
 help:  ## List the targets
 	@awk -F':.*## ' '/^[a-zA-Z_%-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-$(STAMP): pyproject.toml constraints.txt scripts/setup.sh
+$(STAMP): pyproject.toml constraints.txt scripts/setup.sh carprice_assets/features/_walk.c
 	@bash scripts/setup.sh
 	@touch $(STAMP)
 

@@ -11,8 +11,9 @@ from typing import Any, Generic, TypeVar
 Found = TypeVar("Found")
 MOST_CARS = 64
 """Cars of one call at most: it stands in the way of everything else on the event loop."""
-GAP, PATIENCE = 0.0003, 0.002
-"""Seconds that a call waits for the next request, and in all, where many came together lately."""
+GAP, WIDEST_GAP, PATIENCE = 0.0003, 0.002, 0.008
+"""Seconds that a call waits for the next request, for each that came together lately, at most, and
+in all."""
 
 
 @dataclass
@@ -94,7 +95,8 @@ class Gathering(Generic[Found]):
         if before != key or len(call.asked) >= most or len(call.cars) >= MOST_CARS:
             return False
         now = self._clock()
-        return now - call.latest < GAP and now - call.since < PATIENCE
+        gap = min(GAP * most, WIDEST_GAP)
+        return now - call.latest < gap and now - call.since < PATIENCE
 
     def _alone(self, call: _Call[Found], error: Exception) -> None:
         if len(call.asked) == 1:

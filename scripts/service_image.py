@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FILE = ROOT / "deploy" / "service.Containerfile"
 SAMPLE = ROOT / "tests" / "samples" / "releases" / "format-1.tar.gz"
 CAR = {"make": "Honda", "model": "Civic", "year": 2020, "mileage": 30_000}
-CARS = 40
+CARS = 200
 """So many that CatBoost itself is called, and not the arrays beside it."""
 PREFIX = "/opt/carprice"
 MOST_MEGABYTES = 700.0
@@ -87,10 +87,10 @@ def build(folder: Path) -> Path:
             *sources, place = shlex.split(words)
             for source in sources:
                 _copy(source, work / place, files, alone=len(sources) == 1)
-        elif name == "RUN":
+        elif name == "RUN" and not words.startswith("apt-get"):  # what this machine has must do
             line = words.replace(PREFIX, str(target))
             subprocess.run(["bash", "-euc", line], cwd=work, env=_environment(), check=True)
-        elif name != "WORKDIR":
+        elif name not in ("RUN", "WORKDIR"):
             raise SystemExit(f"{FILE.name}: this script does not know {name}")
     return target
 

@@ -11,7 +11,11 @@ from numpy.typing import NDArray
 AGE_KNOTS = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 13.0, 17.0, 25.0)
 MILEAGE_QUANTILES = (0.05, 0.15, 0.3, 0.45, 0.6, 0.75, 0.9, 0.98)
 RIDGE = 1e-3
+FEW = 8
+"""Rows up to which they are gone through one by one: numpy's calls cost more than rows do."""
 Numbers = NDArray[np.float64]
+Piece = tuple[float, float, float]
+"""Knot, width and weight of a straight piece."""
 
 
 class Depreciation:
@@ -32,6 +36,10 @@ class Depreciation:
         self._miles = np.array(self.mileage_knots)
         self._age_widths, self._mile_widths = _widths(self._age), _widths(self._miles)
         self._weights = np.array(self.weights, dtype=np.float64)
+        count, free = len(self._age), self.weights[:3]
+        ages, miles = (self._age, self._age_widths), (self._miles, self._mile_widths)
+        used, new = (_pieces_of(*ages, self.weights[3 + at :][:count]) for at in (0, count))
+        self._parts = free, used, new, _pieces_of(*miles, self.weights[3 + 2 * count :])
 
     def set_knots(self, mileage: Numbers) -> None:
         """Place the mileage knots at quantiles of ``mileage`` above zero, shape (rows,)."""
@@ -94,6 +102,20 @@ class Depreciation:
         """The estimate of each row, summed column by column for the same bits in any batch."""
         return np.ascontiguousarray(np.add.accumulate(design * self._weights, axis=1)[:, -1])
 
+    def estimates(self, age: Numbers, mileage: Numbers, stock: NDArray[Any]) -> Numbers:
+        """The estimate of each row, (rows,), for what :meth:`design` takes."""
+        if len(age) > FEW:
+            return self.predict(self.design(age, mileage, stock))
+        given = zip(age.tolist(), mileage.tolist(), stock.tolist(), strict=True)
+        return np.array([self._of_one(*each) for each in given], np.float64)
+
+    def _of_one(self, age: float, mileage: float, stock: list[float]) -> float:
+        """The same sum in the same order, without the pieces that a car does not reach."""
+        free, used, new, miles = self._parts
+        total = free[0] + stock[0] * free[1] + stock[2] * free[2]
+        total = _added(total, age, new if stock[0] else used)
+        return _added(total, mileage, miles)
+
     def state(self) -> dict[str, Any]:
         """All that was learned, for JSON."""
         return {"mileage_knots": self.mileage_knots, "weights": self.weights}
@@ -103,6 +125,19 @@ class Depreciation:
         self.mileage_knots = [float(value) for value in settings["mileage_knots"]]
         self.weights = [float(value) for value in settings["weights"]]
         self._build()
+
+
+def _pieces_of(knots: Numbers, widths: Numbers, weights: list[float]) -> list[Piece]:
+    return list(zip(knots.tolist(), widths.tolist(), weights))
+
+
+def _added(total: float, value: float, pieces: list[Piece]) -> float:
+    """``total`` and what ``value`` adds to it."""
+    for knot, width, weight in pieces:
+        if value <= knot:
+            break
+        total += min(value - knot, width) * weight
+    return total
 
 
 def _widths(knots: Numbers) -> Numbers:

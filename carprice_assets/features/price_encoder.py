@@ -90,10 +90,9 @@ class PriceEncoder(Transformer):
         # Cars alike in title, year and stock type are looked up once.
         known = gathered(rows, self._known_of, LOOKED_UP)
         imputed = columns["imputer"].T.astype(np.float64)
-        design = self._base.design(
+        base = self._base.estimates(
             imputed[NUMBER["age"]], imputed[NUMBER["mileage"]], columns["stock_type_encoder"]
         )
-        base = self._base.predict(design)
         block = np.empty((len(rows), len(FEATURES)), np.float32)
         block[:, :LOOKED_UP] = known
         block[:, LOOKED_UP] = base

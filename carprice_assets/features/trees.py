@@ -1,8 +1,8 @@
-"""A forest as flat arrays, evaluated by numpy alone."""
+"""A forest as flat arrays, evaluated by a loop in C where it was built, else by numpy."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from carprice_assets.errors import UserError
+from carprice_assets.features import walk
 
 CELLS = 1 << 16  # rows times trees looked at together: what fits the processor's caches
+MIXED = "tree arrays do not belong together: load the regressor's folder anew"
 SMALL = 1 << 17  # nodes of a forest whose places are kept in the machine's own integers
 
 
@@ -90,6 +92,11 @@ class TreeArrays:
         """
         features = np.ascontiguousarray(features, dtype=np.float32)
         rows, trees = len(features), len(self.roots)
+        if walk.compiled is not None:
+            total = np.empty(rows, dtype=np.float64)
+            nodes = self.feature, self.threshold, self.left, self.missing_left, self.value
+            walk.compiled.forest(features, *nodes, self.roots, self.depth, total)
+            return total / trees
         step = max(1, CELLS // max(1, trees))
         if rows <= step:
             return self._sums(features) / trees
@@ -116,12 +123,12 @@ class TreeArrays:
         feature, left, roots = self._places
         node = np.broadcast_to(roots, (rows, len(roots)))
         for _ in range(self.depth):
-            at = feature.take(node)
-            value = cells.take(starts + at if rows > 1 else at)
-            right = value > self.threshold.take(node)
+            at = feature.take(node, mode="clip")
+            value = cells.take(starts + at if rows > 1 else at, mode="clip")
+            right = value > self.threshold.take(node, mode="clip")
             if missing:
                 right |= np.isnan(value) & ~self.missing_left.take(node)
-            node = left.take(node) + right
+            node = left.take(node, mode="clip") + right
         return node
 
     @cached_property
@@ -156,24 +163,40 @@ class TreeArrays:
         UserError
             Where they do not hang together: a file was changed or mixed.
         """
+        value = arrays["value"]
         trees = cls(
-            feature=arrays["feature"],
-            threshold=arrays["threshold"],
-            left=arrays["left"],
-            missing_left=arrays["missing_left"],
-            value=arrays["value"],
-            roots=arrays["roots"],
+            *_side_by_side(arrays),
+            value=np.ascontiguousarray(value, np.float32 if value.itemsize == 4 else np.float64),
+            roots=np.ascontiguousarray(arrays["roots"], np.int32),
             depth=int(arrays["depth"][0]),
         )
         nodes = len(trees.feature)
-        sizes = {len(a) for a in (trees.threshold, trees.left, trees.missing_left, trees.value)}
-        whole = sizes == {nodes} and len(trees.roots) > 0
+        whole = len(trees.value) == nodes and len(trees.roots) > 0
         if whole:
             last = int((trees.left + (trees.left != np.arange(nodes))).max())
             whole = int(trees.left.min()) >= 0 and last < nodes
         if not whole:
-            raise UserError("tree arrays do not belong together: load the regressor's folder anew")
+            raise UserError(MIXED)
         return trees
+
+
+NODE = {"feature": np.int32, "threshold": np.float32, "left": np.int32, "missing_left": np.bool_}
+
+
+def _side_by_side(arrays: Mapping[str, NDArray[Any]]) -> Iterator[NDArray[Any]]:
+    """The arrays of :data:`NODE`, all fields of a node in one place where C code walks them.
+
+    A step then waits for memory once, not four times.
+    """
+    if len({len(arrays[name]) for name in NODE}) > 1:
+        raise UserError(MIXED)
+    if walk.compiled is None:
+        yield from (np.ascontiguousarray(arrays[name], kind) for name, kind in NODE.items())
+        return
+    nodes = np.empty(len(arrays["left"]), np.dtype(list(NODE.items()), align=True))
+    for name in NODE:
+        nodes[name] = arrays[name]
+        yield nodes[name]
 
 
 def isolation_trees(forest: Any) -> TreeArrays:

@@ -25,6 +25,7 @@ from carprice_assets.listings.contract import (
 from carprice_assets.listings.declared import in_range, read_number, read_word
 from carprice_assets.listings.notes import Note
 from carprice_assets.listings.titles import model_and_trim
+from carprice_assets.listings.usual_cars import FREE, GROUPS, usual_car
 from carprice_assets.markets.features import DeclaredFeature
 
 NEXT_YEARS = 2
@@ -36,19 +37,6 @@ SHOWN = 40
 UNKNOWN_FIELDS = 10
 """Unknown fields of one car that are named one by one."""
 
-_GROUPS: tuple[tuple[str, Callable[[str], str]], ...] = (
-    ("stock_type", normalise.stock_type),
-    ("drivetrain", normalise.drivetrain),
-    ("fuel_type", normalise.fuel_type),
-    ("bodystyle", normalise.bodystyle),
-    ("vin", normalise.vin),
-)
-_FREE: tuple[tuple[str, Callable[[str], str]], ...] = (
-    ("cat", normalise.category),
-    ("exterior_color", normalise.color),
-    ("interior_color", normalise.color),
-    ("dealer", normalise.tidy),
-)
 _FIELDS = frozenset(f.name for f in FEATURE_FIELDS if f.name != "observed_at")
 _TEXT_FIELDS = tuple(f.name for f in FEATURE_FIELDS if f.kind in ("text", "category"))
 _NUMBER_FIELDS = tuple(f.name for f in FEATURE_FIELDS if f.kind not in ("text", "category"))
@@ -126,6 +114,14 @@ def read_cars(
     errors: list[tuple[Note, ...]] = []
     warnings: list[tuple[Note, ...]] = []
     for row, car in enumerate(cars):
+        # A market's own features are read the long way.
+        usual = None if features else usual_car(car, as_of, last_year)
+        if usual is not None:
+            errors.append(())
+            warnings.append(())
+            accepted.append(usual)
+            rows.append(row)
+            continue
         reader = _Reader(market)
         values = reader.read(car)
         errors.append(tuple(reader.errors))
@@ -173,9 +169,9 @@ class _Reader:
         model = self._text(car, "model", required=True, numbers=True)
         trim = self._text(car, "trim", numbers=True)
         values["model"], values["trim"] = model_and_trim(values["make"], model, trim)
-        for name, clean in _FREE:
+        for name, clean in FREE.items():
             values[name] = clean(self._text(car, name))
-        for name, group in _GROUPS:
+        for name, group in GROUPS.items():
             word = self._text(car, name)
             values[name] = group(word) if word else ""
             if word and not values[name]:

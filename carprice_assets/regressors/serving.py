@@ -15,7 +15,7 @@ from carprice_assets.features.trees import TreeArrays
 from carprice_assets.files import PLAIN, canonical_json, read_json
 from carprice_assets.regressors.base import ServingForm
 from carprice_assets.regressors.network_form import NetworkForm
-from carprice_assets.regressors.oblivious import FEW, ObliviousTrees
+from carprice_assets.regressors.oblivious import ObliviousTrees
 
 FORM = "form.json"
 MEMBERS = "members"
@@ -42,7 +42,7 @@ def run_catboost(
 
     ``trees`` are the model's own, where there are any: they give the same bits sooner.
     """
-    if trees is not None and len(features) <= FEW:
+    if trees is not None and len(features) <= trees.few:
         return trees.predict(features)
     threads = 1 if len(features) < MULTITHREAD_ROWS else _threads["most"]
     # One car goes in as a list 0.1 ms faster than as an array.

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from invented_cars import DAY, invented
 
+from carprice_assets.features import imputer as module
 from carprice_assets.features.imputer import NUMBERS, Imputer
 from carprice_assets.listings.contract import take, text_array
 
@@ -97,3 +98,17 @@ def test_notes_tell_what_was_imputed(imputer):
     notes = list(imputer.notes(car(stock_type="New", mileage=np.nan)))
     assert [(note.code, note.field) for _, note in notes] == [("imputed", "msrp")]
     assert not list(imputer.notes(car()))
+
+
+def test_a_few_rows_have_the_bits_of_many(imputer, monkeypatch):
+    odd = [np.nan, np.inf, -np.inf, -1.0, 0.0, 0.5, 1e9]
+    columns, _ = invented(500, seed=8)
+    for place, name in enumerate(("year", "mileage", "msrp", "observed_at")):
+        columns[name][place * 20 : place * 20 + len(odd)] = odd
+    many = imputer.transform(columns)
+    assert np.isnan(columns["mileage"]).any()
+    for count in (1, 5, module.FEW):
+        parts = [np.arange(at, at + count) for at in range(0, 400, 8)]
+        few = [imputer.transform(take(columns, rows)) for rows in parts]
+        whole = [many[rows] for rows in parts]
+        assert np.concatenate(few).tobytes() == np.concatenate(whole).tobytes()

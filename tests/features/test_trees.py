@@ -1,4 +1,4 @@
-"""The numpy evaluator against scikit-learn, and its bits in any batch."""
+"""Tree arrays against scikit-learn, and their bits in any batch, in C and in numpy."""
 
 from __future__ import annotations
 
@@ -8,7 +8,21 @@ import numpy as np
 import pytest
 
 from carprice_assets.errors import UserError
+from carprice_assets.features import walk
 from carprice_assets.features.trees import CELLS, TreeArrays, isolation_trees
+
+
+@pytest.fixture(autouse=True, params=["compiled", "numpy"])
+def how(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """What walks the trees."""
+    if request.param == "numpy":
+        monkeypatch.setattr(walk, "compiled", None)
+    elif walk.compiled is None:
+        pytest.skip("carprice was installed without a C compiler")
+    return request.param
+
+
+in_c = pytest.mark.parametrize("how", ["compiled"], indirect=True)
 
 
 @pytest.fixture(scope="module")
@@ -86,3 +100,56 @@ def test_mixed_arrays_are_refused(forest):
     arrays = TreeArrays.from_sklearn(forest.estimators_).arrays()
     with pytest.raises(UserError, match="do not belong together"):
         TreeArrays.from_arrays(arrays | {"left": arrays["left"][:-3]})
+
+
+@in_c
+def test_both_ways_give_the_same_bits(forest, table, monkeypatch):
+    rows = np.nan_to_num(np.resize(table[0], (3000, 6)))
+    for dtype in (np.float32, np.float64):
+        arrays = TreeArrays.from_sklearn(forest.estimators_, dtype=dtype).arrays()
+        trees = TreeArrays.from_arrays(arrays)
+        compiled = [trees.predict(part) for part in (rows, table[0], rows[:1], table[0][5:6])]
+        with monkeypatch.context() as patch:
+            patch.setattr(walk, "compiled", None)
+            other = TreeArrays.from_arrays(arrays)
+            for found, part in zip(compiled, (rows, table[0], rows[:1], table[0][5:6])):
+                assert found.tobytes() == trees.predict(part).tobytes()
+                assert found.tobytes() == other.predict(part).tobytes()
+
+
+@in_c
+@pytest.mark.parametrize(
+    ("name", "value"), [("feature", 6), ("feature", -1), ("left", 1 << 30), ("left", -5)]
+)
+def test_nothing_beyond_the_arrays_is_read(forest, table, name, value):
+    trees = TreeArrays.from_sklearn(forest.estimators_)
+    getattr(trees, name)[int(trees.roots[1])] = value
+    with pytest.raises(ValueError, match="leads out of its tree"):
+        trees.predict(table[0])
+
+
+@in_c
+def test_a_tree_without_an_end_is_left(forest, table):
+    trees = TreeArrays.from_sklearn(forest.estimators_)
+    trees.left[trees.left[0]] = trees.left[trees.left[0] + 1] = 0
+    with pytest.raises(ValueError, match="leads out of its tree"):
+        trees.predict(table[0])
+
+
+@in_c
+def test_arrays_of_other_sizes_and_kinds_are_refused_in_c(forest, table):
+    trees = TreeArrays.from_sklearn(forest.estimators_)
+    given = [trees.feature, trees.threshold, trees.left, trees.missing_left, trees.value]
+    out = np.empty(len(table[0]))
+    call = walk.compiled.forest
+    for wrong in (
+        (table[0], *given, trees.roots, trees.depth, out[:-1]),
+        (table[0], given[0][:-1], *given[1:], trees.roots, trees.depth, out),
+        (table[0], *given[:-1], given[-1].astype(np.float16), trees.roots, trees.depth, out),
+        (table[0].astype(np.float64), *given, trees.roots, trees.depth, out),
+        (table[0][0], *given, trees.roots, trees.depth, out[:1]),
+    ):
+        with pytest.raises(ValueError, match=r"do not fit together|items of"):
+            call(*wrong)
+    with pytest.raises(TypeError, match="takes 9 values"):
+        call(table[0])

@@ -12,8 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from carprice_assets.listings import intake
 from carprice_assets.listings.contract import FEATURE_FIELDS, days
 from carprice_assets.listings.intake import Intake, read_cars
+from carprice_assets.listings.usual_cars import usual_car
 
 AS_OF = days(date(2024, 4, 15))
 CAR: dict[str, Any] = {
@@ -217,3 +219,61 @@ def test_ten_thousand_cars_are_read_quickly() -> None:
         read(*cars)
         best = min(best, time.process_time() - start)
     assert best < 2.0  # 0.1 s as measured: only a change of order fails
+
+
+ODD: tuple[Any, ...] = (
+    *(None, "", " ", "-", "N/A", "unknown", True, False, [], {}, 0, -0.0, -1, 1, 2.5, 1e300),
+    *(float("nan"), float("inf"), 10**40, "30,384 mi.", "€30,000", "x" * 400, "vw", "Ford "),
+    *(
+        "AWD",
+        "awd",
+        "330",
+        330,
+        "1FTFW1E50MFA00000",
+        "2021",
+        "007",
+        2021,
+        2021.0,
+        2021.5,
+        1899,
+        2099,
+    ),
+)
+"""What a field may hold beside what it should."""
+
+
+@st.composite
+def changed_cars(draw: st.DrawFn) -> dict[str, Any]:
+    """The usual car with some fields changed, left out or of no name."""
+    car = dict(CAR)
+    names = [*CAR, "trim", "vin", "dealer", "price", "observed_at"]
+    for name in draw(st.lists(st.sampled_from(names), max_size=4)):
+        if draw(st.booleans()):
+            car[name] = draw(st.sampled_from(ODD))
+        else:
+            car.pop(name, None)
+    return car
+
+
+@given(st.lists(changed_cars() | JSON, min_size=1, max_size=5), st.sampled_from(["mi", "km"]))
+def test_the_short_way_reads_as_the_long_one(cars: list[Any], distance: str) -> None:
+    short = read(*cars, distance=distance)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(intake, "usual_car", lambda *_: None)
+        long = read(*cars, distance=distance)
+    assert (short.errors, short.warnings) == (long.errors, long.warnings)
+    assert short.rows.tolist() == long.rows.tolist()
+    for name, values in long.columns.items():
+        assert short.columns[name].dtype == values.dtype
+        # By what is written: NaN is no NaN's equal.
+        assert repr(short.columns[name].tolist()) == repr(values.tolist())
+
+
+def test_a_usual_car_goes_the_short_way() -> None:
+    """Else the test above compares the long way with itself."""
+    last_year = 2026
+    assert usual_car(CAR, AS_OF, last_year) is not None
+    assert usual_car({**CAR, "vin": "1HGCM82633A004352"}, AS_OF, last_year) is not None
+    assert usual_car({**CAR, "year": "2024", "mileage": "16"}, AS_OF, last_year) is not None
+    for odd in ({"year": "'24"}, {"drivetrain": "wheels"}, {"colour": "red"}, {"year": 2027}):
+        assert usual_car({**CAR, **odd}, AS_OF, last_year) is None

@@ -8,11 +8,25 @@ from typing import Any
 import numpy as np
 import pytest
 
+from carprice_assets.features import walk
 from carprice_assets.regressors import oblivious
 from carprice_assets.regressors.oblivious import ObliviousTrees
 from carprice_assets.regressors.serving import load_catboost, run_catboost, save_catboost
 
 COLUMNS = 7
+
+
+@pytest.fixture(autouse=True, params=["compiled", "numpy"])
+def how(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """What walks the trees."""
+    if request.param == "numpy":
+        monkeypatch.setattr(walk, "compiled", None)
+    elif walk.compiled is None:
+        pytest.skip("carprice was installed without a C compiler")
+    return request.param
+
+
+in_c = pytest.mark.parametrize("how", ["compiled"], indirect=True)
 
 
 def fitted(folder: Path, **parameters: Any) -> Any:
@@ -38,7 +52,7 @@ def test_bits_are_catboosts_in_any_batch(tmp_path: Path, depth: int) -> None:
     rows = np.random.default_rng(2).normal(size=(300, COLUMNS)).astype(np.float32)
     expected = model.predict(rows, thread_count=1)
     assert trees.predict(rows).tobytes() == expected.tobytes()
-    for row in range(40):
+    for row in range(40):  # also where a block of eight is not full
         alone = rows[row : row + 1]
         assert trees.predict(alone)[0] == expected[row]
         assert run_catboost(model, alone, trees)[0] == run_catboost(model, alone)[0]
@@ -80,3 +94,23 @@ def test_what_does_not_agree_with_catboost_is_not_trusted(
 
     monkeypatch.setattr(oblivious, "_splits", turned)
     assert ObliviousTrees.of(model) is None
+
+
+@in_c
+def test_rows_too_narrow_for_the_trees_are_refused(tmp_path: Path) -> None:
+    trees = ObliviousTrees.of(fitted(tmp_path))
+    assert trees is not None
+    rows = np.zeros((3, COLUMNS), np.float32)
+    with pytest.raises(ValueError, match="do not fit together"):
+        trees.predict(rows[:, :1])
+    columns, borders = trees._asked
+    out = np.empty(3)
+    for wrong in (
+        (rows, columns[:-1], borders, trees.sizes, trees.leaves, out),
+        (rows, columns, borders, trees.sizes, trees.leaves[:-1], out),
+        (rows, columns, borders, trees.sizes, trees.leaves, out[:-1]),
+        (rows, columns, borders, trees.sizes + 17, trees.leaves, out),
+        (rows.astype(np.float64), columns, borders, trees.sizes, trees.leaves, out),
+    ):
+        with pytest.raises(ValueError, match=r"fit together|questions|items of"):
+            walk.compiled.oblivious(*wrong)
