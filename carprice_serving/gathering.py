@@ -14,6 +14,8 @@ MOST_CARS = 64
 GAP, WIDEST_GAP, PATIENCE = 0.0003, 0.002, 0.008
 """Seconds that a call waits for the next request, for each that came together lately, at most, and
 in all."""
+LATELY = 0.05
+"""Seconds after which nobody is waited for any more."""
 
 
 @dataclass
@@ -34,14 +36,15 @@ class Gathering(Generic[Found]):
 
     Sixteen cars cost little more than four one by one, since a call costs more than a row. A
     lone request waits for nothing: its call is made as soon as all that has arrived was read.
-    Where several came together lately, a call waits for as many as long as they keep coming,
-    since those clients are about to ask again; turn by turn, so that all else is seen to.
+    Where several came together a moment ago, a call waits for as many as long as they keep
+    coming, since those clients are about to ask again; turn by turn, so that all else is seen to.
+    Where fewer come, fewer are waited for: a client that is left alone waits seven times at most.
     """
 
     def __init__(self, clock: Callable[[], float] = perf_counter) -> None:
         self._clock = clock
         self._calls: dict[Hashable, _Call[Found]] = {}
-        self._lately: tuple[Hashable, int] = (None, 0)
+        self._lately: tuple[Hashable, int, float] = (None, 0, 0.0)
 
     async def value(
         self,
@@ -76,9 +79,8 @@ class Gathering(Generic[Found]):
                 asyncio.get_running_loop().call_soon(self._answer, key, call)
                 return
             del self._calls[key]
-        before, most = self._lately
         count = len(call.asked)
-        self._lately = key, max(count, most - 1) if before == key else count
+        self._lately = key, max(count, self._expected(key, call) * 3 // 4), self._clock()
         try:
             found = call.compute(call.cars)
         except Exception as error:  # told to the request that it is of, below
@@ -90,9 +92,14 @@ class Gathering(Generic[Found]):
                 answer.set_result(found[start : start + count])
             start += count
 
+    def _expected(self, key: Hashable, call: _Call[Found]) -> int:
+        """Requests that came together a moment ago, and so may again."""
+        before, most, when = self._lately
+        return most if before == key and call.since - when <= LATELY else 0
+
     def _awaits_more(self, key: Hashable, call: _Call[Found]) -> bool:
-        before, most = self._lately
-        if before != key or len(call.asked) >= most or len(call.cars) >= MOST_CARS:
+        most = self._expected(key, call)
+        if len(call.asked) >= most or len(call.cars) >= MOST_CARS:
             return False
         now = self._clock()
         gap = min(GAP * most, WIDEST_GAP)

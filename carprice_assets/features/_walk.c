@@ -2,7 +2,8 @@
  *
  * Rows are float32 in C order. Sums run tree by tree in float64; nothing is reordered or fused
  * (-ffp-contract=off), so that a row's bits depend neither on the rows beside it nor on the
- * processor. Callers check what the numbers mean; here it is checked that they lie in bounds. */
+ * processor. Callers check what the numbers mean; here it is checked that they lie in bounds. No
+ * array may be changed, or overlap with out, while it is walked. */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <stdint.h>
@@ -189,11 +190,11 @@ walk(const float *row, Py_ssize_t width, const Nodes *nodes, int32_t *node, int 
                 return 0;
             const float value = row[at];
             const int right = (value > limit) | ((value != value) & !stays_left);
-            const int32_t after = next + (next != own) * right;
-            if (after < 0 || after >= nodes->count)
+            const int64_t after = (int64_t)next + (next != own) * right;
+            if (next < 0 || after >= nodes->count)
                 return 0;
             moved |= after != own;
-            node[k] = after;
+            node[k] = (int32_t)after;
         }
         if (!moved)
             return 1;
@@ -215,7 +216,7 @@ forest(PyObject *self, PyObject *const *args, Py_ssize_t given)
     (void)self;
     if (given != COUNT)
         return PyErr_Format(PyExc_TypeError, "forest takes %d values", COUNT);
-    const Py_ssize_t depth = PyLong_AsSsize_t(args[DEPTH]);
+    Py_ssize_t depth = PyNumber_AsSsize_t(args[DEPTH], PyExc_OverflowError);
     if (depth == -1 && PyErr_Occurred())
         return NULL;
     for (int i = 0; i < COUNT; i++) {
@@ -243,6 +244,8 @@ forest(PyObject *self, PyObject *const *args, Py_ssize_t given)
         .missing_left = view[MISSING].buf, .missing_step = view[MISSING].strides[0],
         .count = items(&view[LEFT]),
     };
+    if (depth > nodes.count) /* no way is longer */
+        depth = nodes.count;
     const Py_ssize_t rows = view[ROWS].shape[0], width = view[ROWS].shape[1];
     const int32_t *root = view[ROOTS].buf;
     double *out = view[OUT].buf;
@@ -285,12 +288,18 @@ static struct PyModuleDef module = {
     PyModuleDef_HEAD_INIT,
     .m_name = "_walk",
     .m_doc = "Trees walked in compiled code.",
-    .m_size = 0,
+    .m_size = -1,
     .m_methods = methods,
 };
 
 PyMODINIT_FUNC
 PyInit__walk(void)
 {
-    return PyModuleDef_Init(&module);
+    PyObject *made = PyModule_Create(&module);
+    /* What walk.py asks for: one built of other sources would take other arguments. */
+    if (made != NULL && PyModule_AddIntConstant(made, "VERSION", 1) < 0) {
+        Py_DECREF(made);
+        return NULL;
+    }
+    return made;
 }

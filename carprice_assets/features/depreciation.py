@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from carprice_assets.errors import UserError
+
 AGE_KNOTS = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 13.0, 17.0, 25.0)
 MILEAGE_QUANTILES = (0.05, 0.15, 0.3, 0.45, 0.6, 0.75, 0.9, 0.98)
 RIDGE = 1e-3
@@ -124,6 +126,9 @@ class Depreciation:
         """Take over what :meth:`state` gave."""
         self.mileage_knots = [float(value) for value in settings["mileage_knots"]]
         self.weights = [float(value) for value in settings["weights"]]
+        wanted = 3 + 2 * len(AGE_KNOTS) + len(self.mileage_knots)
+        if self.weights and len(self.weights) != wanted:
+            raise UserError(f"depreciation: {len(self.weights)} weights, not {wanted}")
         self._build()
 
 

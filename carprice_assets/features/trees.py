@@ -89,8 +89,15 @@ class TreeArrays:
 
         A row's bits do not depend on the other rows: the sum over the trees runs in the
         trees' order, which numpy's pairwise ``sum`` does not promise.
+
+        Raises
+        ------
+        ValueError
+            For rows of too few columns.
         """
         features = np.ascontiguousarray(features, dtype=np.float32)
+        if features.shape[1] < self._width:
+            raise ValueError(f"{features.shape[1]} columns for trees that ask for {self._width}")
         rows, trees = len(features), len(self.roots)
         if walk.compiled is not None:
             total = np.empty(rows, dtype=np.float64)
@@ -132,6 +139,11 @@ class TreeArrays:
         return node
 
     @cached_property
+    def _width(self) -> int:
+        """Columns that a row must have."""
+        return int(self.feature.max(initial=-1)) + 1
+
+    @cached_property
     def _places(self) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.intp]]:
         """``feature``, ``left`` and ``roots`` as numpy looks places up.
 
@@ -171,10 +183,13 @@ class TreeArrays:
             depth=int(arrays["depth"][0]),
         )
         nodes = len(trees.feature)
-        whole = len(trees.value) == nodes and len(trees.roots) > 0
+        whole = len(trees.value) == nodes > 0 and len(trees.roots) > 0
         if whole:
-            last = int((trees.left + (trees.left != np.arange(nodes))).max())
-            whole = int(trees.left.min()) >= 0 and last < nodes
+            left = trees.left.astype(np.int64)
+            last = int((left + (left != np.arange(nodes))).max())
+            whole = int(left.min()) >= 0 and last < nodes and int(trees.feature.min()) >= 0
+            whole &= int(trees.roots.min()) >= 0 and int(trees.roots.max()) < nodes
+            whole &= 0 <= trees.depth <= nodes
         if not whole:
             raise UserError(MIXED)
         return trees

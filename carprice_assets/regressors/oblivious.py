@@ -112,7 +112,15 @@ class ObliviousTrees:
         return FEW if walk.compiled is None else FEW_COMPILED
 
     def predict(self, features: NDArray[np.float32]) -> Floats:
-        """What the model gives for each row of float32 (rows, columns), (rows,)."""
+        """What the model gives for each row of float32 (rows, columns), (rows,).
+
+        Raises
+        ------
+        ValueError
+            For rows of too few columns.
+        """
+        if features.shape[1] < self._width:
+            raise ValueError(f"{features.shape[1]} columns for trees that ask for {self._width}")
         sums = self._sums(features) if walk.compiled is None else self._walked(features)
         return sums * self.scale + self.bias
 
@@ -123,7 +131,7 @@ class ObliviousTrees:
         return sums
 
     def _sums(self, features: NDArray[np.float32]) -> Floats:
-        # No place is beyond the arrays: "clip" spares numpy a buffer, and half of the time.
+        # No place is beyond the arrays: "clip" then spares numpy a buffer, and half of the time.
         yes = features.take(self.columns, axis=1, mode="clip") > self.borders
         numbers = np.packbits(yes, axis=1, bitorder="little")
         if self.bits > 8:
@@ -131,6 +139,11 @@ class ObliviousTrees:
         # Tree by tree, as CatBoost adds: numpy's pairwise sum has other bits.
         found = self.leaves.take(numbers + self.starts, mode="clip")
         return np.add.accumulate(found, axis=1)[:, -1]
+
+    @cached_property
+    def _width(self) -> int:
+        """Columns that a row must have."""
+        return int(self.columns.max(initial=-1)) + 1
 
     @cached_property
     def _asked(self) -> tuple[NDArray[np.uint16], NDArray[np.float32]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from carprice_assets.errors import UserError
 from carprice_assets.features import walk
 from carprice_assets.features.trees import CELLS, TreeArrays, isolation_trees
+from carprice_assets.features.walk import _built
 
 
 @pytest.fixture(autouse=True, params=["compiled", "numpy"])
@@ -119,13 +121,37 @@ def test_both_ways_give_the_same_bits(forest, table, monkeypatch):
 
 @in_c
 @pytest.mark.parametrize(
-    ("name", "value"), [("feature", 6), ("feature", -1), ("left", 1 << 30), ("left", -5)]
+    ("name", "value"),
+    [("feature", 6), ("feature", -1), ("left", 1 << 30), ("left", 2**31 - 1), ("left", -5)],
 )
-def test_nothing_beyond_the_arrays_is_read(forest, table, name, value):
+def test_nothing_beyond_the_arrays_is_read_in_c(forest, table, name, value):
+    """Also where :class:`TreeArrays` did not look."""
     trees = TreeArrays.from_sklearn(forest.estimators_)
+    assert trees._width == 6  # looked up before a tree is broken
     getattr(trees, name)[int(trees.roots[1])] = value
     with pytest.raises(ValueError, match="leads out of its tree"):
         trees.predict(table[0])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("feature", -1), ("left", 1 << 30), ("left", 2**31 - 1), ("left", -1)),
+        *(("roots", 1 << 30), ("roots", -1), ("depth", -1), ("depth", 1 << 30)),
+    ],
+)
+def test_arrays_that_lead_out_of_themselves_are_refused(forest, name, value):
+    arrays = {k: a.copy() for k, a in TreeArrays.from_sklearn(forest.estimators_).arrays().items()}
+    arrays[name][0] = value
+    with pytest.raises(UserError, match="do not belong together"):
+        TreeArrays.from_arrays(arrays)
+
+
+def test_rows_too_narrow_for_the_trees_are_refused(forest, table):
+    trees = TreeArrays.from_sklearn(forest.estimators_)
+    for rows in (table[0][:3, :5], table[0][:1, :0]):
+        with pytest.raises(ValueError, match="columns for trees that ask for 6"):
+            trees.predict(rows)
 
 
 @in_c
@@ -153,3 +179,21 @@ def test_arrays_of_other_sizes_and_kinds_are_refused_in_c(forest, table):
             call(*wrong)
     with pytest.raises(TypeError, match="takes 9 values"):
         call(table[0])
+
+
+def test_the_extension_is_there_where_a_compiler_is():
+    """Else every test of it would skip, and nobody would notice."""
+    if shutil.which("cc") or shutil.which("gcc"):
+        assert _built() is not None
+
+
+@pytest.mark.parametrize("fault", ["missing", "broken", "old"])
+def test_without_a_fitting_extension_numpy_goes_on(monkeypatch, caplog, fault):
+    def found(name):
+        if fault == "old":
+            return object()
+        raise ModuleNotFoundError(name) if fault == "missing" else ImportError("file too short")
+
+    monkeypatch.setattr(walk, "import_module", found)
+    assert _built() is None
+    assert ("walked by numpy" in caplog.text) == (fault != "missing")

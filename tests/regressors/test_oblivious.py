@@ -96,16 +96,22 @@ def test_what_does_not_agree_with_catboost_is_not_trusted(
     assert ObliviousTrees.of(model) is None
 
 
-@in_c
 def test_rows_too_narrow_for_the_trees_are_refused(tmp_path: Path) -> None:
     trees = ObliviousTrees.of(fitted(tmp_path))
     assert trees is not None
+    with pytest.raises(ValueError, match="columns for trees that ask for 7"):
+        trees.predict(np.zeros((3, 1), np.float32))
+
+
+@in_c
+def test_arrays_that_do_not_fit_are_refused_in_c(tmp_path: Path) -> None:
+    trees = ObliviousTrees.of(fitted(tmp_path))
+    assert trees is not None
     rows = np.zeros((3, COLUMNS), np.float32)
-    with pytest.raises(ValueError, match="do not fit together"):
-        trees.predict(rows[:, :1])
     columns, borders = trees._asked
     out = np.empty(3)
     for wrong in (
+        (rows[:, :1].copy(), columns, borders, trees.sizes, trees.leaves, out),
         (rows, columns[:-1], borders, trees.sizes, trees.leaves, out),
         (rows, columns, borders, trees.sizes, trees.leaves[:-1], out),
         (rows, columns, borders, trees.sizes, trees.leaves, out[:-1]),

@@ -139,3 +139,45 @@ def test_nobody_waits_for_those_who_do_not_come(limit: float) -> None:
         return now
 
     assert [len(call) for call in rounds_of([4, 1, 1], 0, clock)] == [4, 1, 1]
+
+
+class Waits:
+    """A clock of which ten looks are one gap; counts the looks of lone requests after a burst."""
+
+    def __init__(self) -> None:
+        self.now, self.looks = 0.0, 0
+
+    def __call__(self) -> float:
+        self.looks += 1
+        self.now += gathering.GAP / 10
+        return self.now
+
+
+def lone_waits(burst: int, pause: float) -> list[bool]:
+    """Whether each of twenty lone requests waited, the first of them ``pause`` after a burst."""
+    clock = Waits()
+
+    async def then_alone() -> list[bool]:
+        together: Gathering[int] = Gathering(clock)
+        every = (together.value("r", Doubling(), [n]) for n in range(burst))
+        await asyncio.gather(*every)
+        clock.now += pause
+        found: list[bool] = []
+        for number in range(20):
+            before = clock.looks
+            await together.value("r", Doubling(), [number])
+            found.append(clock.looks - before > 5)
+        return found
+
+    return asyncio.run(then_alone())
+
+
+def test_a_client_that_is_left_alone_soon_waits_no_more() -> None:
+    waits = lone_waits(16, 0.0)
+    assert waits == [True] * sum(waits) + [False] * (20 - sum(waits))
+    assert 1 <= sum(waits) <= 7
+    assert sum(lone_waits(2, 0.0)) == 1
+
+
+def test_a_burst_of_long_ago_delays_nobody() -> None:
+    assert not any(lone_waits(16, 2 * gathering.LATELY))
