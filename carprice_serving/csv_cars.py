@@ -11,6 +11,7 @@ from http import HTTPStatus
 from itertools import islice
 from typing import IO
 
+from carprice_assets.releases.csv_records import Record, records
 from carprice_assets.releases.priced import ADDED, NEEDED, added, read_as, twice
 from carprice_serving.problems import field_problem
 from carprice_serving.schemas import Valuation
@@ -49,12 +50,11 @@ class CsvCars:
         head = text.readline(LONGEST_HEAD)
         delimiter = max(",;\t|", key=head.count)
         text.seek(0)
-        self._reader = csv.reader(text, delimiter=delimiter)
-        try:
-            first = next((record for record in self._reader if record), [])
-        except csv.Error as error:
-            raise field_problem("invalid-csv", "body", f"line 1: {error}") from error
-        self.names = tuple(name.strip() for name in first)
+        self._records = records(text, delimiter)
+        first = next(self._records, Record(1, []))
+        if first.problem:
+            raise field_problem("invalid-csv", "body", first.problem)
+        self.names = tuple(name.strip() for name in first.values)
         self._read_as = read_as(self.names, own)
         if again := twice(self.names, self._read_as):
             raise field_problem("invalid-csv", "body", f"the column {again[:40]!r} stands twice")
@@ -73,17 +73,11 @@ class CsvCars:
 
     def _rows(self) -> Iterator[Row]:
         width = len(self.names)
-        try:
-            for record in self._reader:
-                if len(record) == width:
-                    yield Row(record)
-                elif record:
-                    told = f"line {self._reader.line_num} has {len(record)} values"
-                    padded = [*record, *[""] * width][:width]
-                    yield Row(padded, f"{told} for {width} columns")
-        except csv.Error as error:
-            told = f"line {self._reader.line_num}: {error}: nothing behind it was read"
-            yield Row([""] * width, told)
+        for line, values, problem in self._records:
+            if not problem and len(values) != width:
+                problem = f"line {line} has {len(values)} values for {width} columns"
+            padded = [*values, *[""] * width][:width] if problem else values
+            yield Row(padded, problem)
 
     def car(self, row: Row) -> dict[str, str] | None:
         """The fields of a car that are not empty; None for a row that cannot be read."""

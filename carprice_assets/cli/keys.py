@@ -29,7 +29,7 @@ def keys_list() -> None:
     from carprice_serving import keys as store
 
     for key in store.Keys.load(Home.current()).by_id.values():
-        rate = "" if key.rate is None else f"  {key.rate:g} a second"
+        rate = "" if key.rate is None else f"  {key.rate:g} a second" if key.rate else "  no limit"
         click.echo(f"{key.id}  {key.created[:10]}  {key.name}{rate}")
 
 

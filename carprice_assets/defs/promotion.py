@@ -282,6 +282,7 @@ def _override(
         decision, serving = judgement.decision, judgement.champion_id
     except UserError as error:
         decision = unjudged(str(error)).with_facts(against=serving)
-    context.log.warning(f"OVERRIDE by {by}: release {release} of market {market}: {config.reason}")
     judged = Judged(market, release, decision, serving, context.run.run_id)
-    return override(store, judged, by=by, reason=config.reason)
+    settled = override(store, judged, by=by, reason=config.reason)
+    context.log.warning(f"OVERRIDE by {by}: release {release} of market {market}: {config.reason}")
+    return settled

@@ -110,7 +110,7 @@ def _listed(folder: Path) -> Mapping[str, Mapping[str, Any]]:
     path = folder / HEAD
     try:
         head: Any = json.loads(path.read_bytes())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise UserError(f"{folder}: is no backup: it has no {HEAD}") from None
     except (ValueError, RecursionError) as error:
         raise UserError(f"{path}: is broken: {error}") from error

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, cast
 
 import numpy as np
@@ -281,13 +281,21 @@ class _Reader:
     def _unknown_fields(self, car: Mapping[str, Any]) -> None:
         names = [str(name)[:SHOWN] for name in car if name not in self.market.fields]
         for name in names[:UNKNOWN_FIELDS]:
-            self.warnings.append(Note("unknown_field", name, f"no field is called {name!r}"))
+            near = _meant(name, self.market.fields)
+            hint = f"; did you mean {near}?" if near else ""
+            self.warnings.append(Note("unknown_field", name, f"no field is called {name!r}{hint}"))
         if (more := len(names) - UNKNOWN_FIELDS) > 0:
             message = f"{more} more fields of this car are unknown"
             self.warnings.append(Note("unknown_field", "car", message))
 
     def _error(self, code: str, field: str, message: str) -> None:
         self.errors.append(Note(code, field, message))
+
+
+@lru_cache(maxsize=1 << 10)
+def _meant(name: str, fields: frozenset[str]) -> str:
+    """The field whose name is nearest to ``name``, or nothing: asked of a list's every car."""
+    return next(iter(normalise.suggest(name, sorted(fields), 1)), "")
 
 
 def _range(feature: DeclaredFeature) -> str:

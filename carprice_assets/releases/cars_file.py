@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import gzip
 import io
 import json
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from carprice_assets.errors import UserError
+from carprice_assets.releases.csv_records import Record, records
 from carprice_assets.releases.priced import NEEDED, read_as, twice
 from carprice_assets.sources.reading import (
     GZIP,
@@ -151,29 +151,25 @@ def _lines(path: Path) -> Generator[io.TextIOWrapper]:
 def _csv(path: Path, head: str) -> CarsFile:
     delimiter = max(",;\t|", key=head.splitlines()[0].count)
 
-    def records() -> Iterator[tuple[int, list[str]]]:
+    def all_records() -> Iterator[Record]:
         with _lines(path) as file:
-            reader = csv.reader(file, delimiter=delimiter)
-            try:
-                for record in reader:
-                    if record:
-                        yield reader.line_num, record
-            except csv.Error as error:
-                raise UserError(f"{path}: line {reader.line_num}: {error}") from error
+            yield from records(file, delimiter)
 
-    names = tuple(name.strip() for name in next(records())[1])
+    first = next(all_records())
+    if first.problem:
+        raise UserError(f"{path}: {first.problem}")
+    names = tuple(name.strip() for name in first.values)
     if again := twice(names, names):
         raise UserError(f"{path}: its first line must name the columns, and {again!r} is twice")
 
     def rows() -> Iterator[Row]:
-        for line, record in islice(records(), 1, None):
-            if len(record) == len(names):
-                yield Row(record)
-                continue
-            padded = [*record, *[""] * len(names)][: len(names)]
-            yield Row(padded, f"line {line} has {len(record)} values for {len(names)} columns")
+        for line, values, problem in islice(all_records(), 1, None):
+            if not problem and len(values) != len(names):
+                problem = f"line {line} has {len(values)} values for {len(names)} columns"
+            padded = [*values, *[""] * len(names)][: len(names)] if problem else values
+            yield Row(padded, problem)
 
-    return CarsFile(names, sum(1 for _ in records()) - 1, rows)
+    return CarsFile(names, sum(1 for _ in all_records()) - 1, rows)
 
 
 def _json_lines(path: Path) -> CarsFile:

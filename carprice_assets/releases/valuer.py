@@ -217,7 +217,9 @@ class Valuer:
 
     def read_cars(self, cars: Sequence[Any], as_of: date) -> tuple[Intake, Columns]:
         """What the cars of a request came to, and the columns that are valued."""
-        intake = self.engine.read_cars(cars, as_of=days(as_of), distance=self.distance)
+        # Before the first day of the data the car is read as it stands on that day.
+        read_at = days(max(as_of, self.observed_day(as_of)))
+        intake = self.engine.read_cars(cars, as_of=read_at, distance=self.distance)
         columns = dict(intake.columns)
         columns["observed_at"] = np.full(len(intake.rows), days(self.observed_day(as_of)))
         return intake, columns

@@ -65,7 +65,7 @@ def readiness(registry: ValuerRegistry, board: Board) -> Readiness:
     if not shown:
         detail = "no market has a champion: `carprice train --market us` makes one"
     if problem := registry.default_problem:
-        detail = f"{problem}; {detail}"
+        detail = f"{problem}; requests that name a market: {detail}"
     workers = [Worker(**each) for each in in_service(board, registry)]
     return Readiness(bool(able), registry.default_market, detail, shown, workers)
 

@@ -277,3 +277,13 @@ def test_a_usual_car_goes_the_short_way() -> None:
     assert usual_car({**CAR, "year": "2024", "mileage": "16"}, AS_OF, last_year) is not None
     for odd in ({"year": "'24"}, {"drivetrain": "wheels"}, {"colour": "red"}, {"year": 2027}):
         assert usual_car({**CAR, **odd}, AS_OF, last_year) is None
+
+
+def test_a_misspelt_field_is_told_with_what_may_be_meant() -> None:
+    [notes] = read({**CAR, "milage": 3, "Trim": "GT", "zzz": 1}).warnings
+    told = {note.field: note.message.partition("; ")[2] for note in notes}
+    assert told == {
+        "milage": "did you mean mileage?",
+        "Trim": "did you mean trim?",
+        "zzz": "",
+    }

@@ -116,6 +116,11 @@ def test_a_day_before_the_data_is_clamped_too(valuer: Valuer, kit: ModuleType) -
     assert (note.code, note.field) == ("as_of_clamped", "observed_at")
     assert note.message == "valued as of 2023-07-01, the first day with listings, not 2020-01-01"
     assert told.read_cars(kit.CARS[:1], date(2020, 1, 1))[1]["observed_at"].tolist() == [19_539.0]
+    # Its year is looked at as of that day too: no car of 2024 was one in 2018.
+    car = kit.CARS[0] | {"year": 2024}
+    early, then = (told.value_cars([car], as_of=day)[0] for day in (date(2018, 1, 1), first))
+    assert early.price == then.price is not None
+    assert [note.code for note in early.warnings] == ["as_of_clamped"]
 
 
 def test_a_price_that_is_none_becomes_an_error(valuer: Valuer, kit: ModuleType) -> None:

@@ -85,11 +85,24 @@ def test_a_bad_row_spoils_no_other(client: Any) -> None:
     assert found[4]["error"] == "line 7 has 8 values for 6 columns"
 
 
-def test_a_line_that_is_too_long_ends_the_file_with_its_reason(client: Any) -> None:
+def test_a_line_that_is_too_long_costs_itself_alone(client: Any) -> None:
     body = f"{HEAD}\nFord,F-150,2021,1,,\nFord,F-150,2021,1,{'x' * 140_000},\nKia,Soul,2019,5,,\n"
     found = rows(send(client, body))
-    assert len(found) == 2
-    assert "nothing behind it was read" in found[1]["error"]
+    assert [each["predicted_price"] for each in found] == ["1.00", "", "5.00"]
+    assert found[1]["error"].startswith("line 3 cannot be read: field larger")
+
+
+@pytest.mark.parametrize("last", ["Kia,Soul,2019,7,,", 'Kia,Soul,2019,7,,"x"'])
+def test_a_quote_that_is_not_closed_takes_no_car_with_it(client: Any, last: str) -> None:
+    """It was a cell of all cars behind it, and its row had a price."""
+    cars = [f"Kia,Soul,2019,{n},," for n in range(1, 7)]
+    lines = [HEAD, *cars[:3], 'Ford,F-150,2021,9,," open', *cars[3:], last]
+    found = rows(send(client, "\n".join(lines)))
+    assert [each["predicted_price"] for each in found][:3] == ["1.00", "2.00", "3.00"]
+    assert found[3]["predicted_price"] == ""
+    assert found[3]["error"].startswith("line 5 cannot be read: ")
+    assert [each["predicted_price"] for each in found][4:7] == ["4.00", "5.00", "6.00"]
+    assert len(found) == 8
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
