@@ -226,5 +226,5 @@ def test_a_default_market_that_does_not_exist(
         assert answer.json()["detail"] == told
         ready = client.get("/ready")
         assert ready.status_code == 200
-        assert ready.json()["detail"] == f"{told}; answering for us"
+        assert ready.json()["detail"] == f"{told}; requests that name a market: answering for us"
         assert client.post("/api/v1/us/valuations", json={"cars": []}).status_code == 200
