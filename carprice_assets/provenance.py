@@ -66,7 +66,8 @@ def code() -> str:
     """16 hex digits of the platform's own code, as far as it has a say in a release."""
     digest = hashlib.sha256()
     own = Path(__file__).parent
-    for path in sorted(path for folder in CODE for path in (own / folder).rglob("*.py")):
+    files = (path for folder in CODE for path in (own / folder).rglob("*.*"))
+    for path in sorted(path for path in files if path.suffix in (".py", ".c")):
         digest.update(f"{path.relative_to(own).as_posix()}\n".encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
