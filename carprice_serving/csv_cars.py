@@ -72,12 +72,8 @@ class CsvCars:
             yield piece
 
     def _rows(self) -> Iterator[Row]:
-        width = len(self.names)
-        for line, values, problem in self._records:
-            if not problem and len(values) != width:
-                problem = f"line {line} has {len(values)} values for {width} columns"
-            padded = [*values, *[""] * width][:width] if problem else values
-            yield Row(padded, problem)
+        for record in self._records:
+            yield Row(*record.fitted(len(self.names)))
 
     def car(self, row: Row) -> dict[str, str] | None:
         """The fields of a car that are not empty; None for a row that cannot be read."""

@@ -12,6 +12,7 @@ import pytest
 from filelock import FileLock
 from tests_support import add_market, train_in_process
 
+from carprice_assets.features import walk
 from carprice_assets.home import PROJECT, Home
 
 DEFAULT_REAL_DATA = PROJECT.parent / "shared" / "data"
@@ -106,3 +107,13 @@ def chromium_path() -> str:
     if not Path(own).exists():
         pytest.skip("no Chromium here: `make setup` sees to one")
     return own
+
+
+@pytest.fixture(params=["compiled", "numpy"])
+def how(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """What walks the trees, one after the other."""
+    if request.param == "numpy":
+        monkeypatch.setattr(walk, "compiled", None)
+    elif walk.compiled is None:
+        pytest.skip("carprice was installed without a C compiler")
+    return request.param

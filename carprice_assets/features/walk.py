@@ -1,7 +1,7 @@
 """Where trees are walked in compiled code: ``compiled`` is the extension, or None.
 
 Built at installation where there is a C compiler. Without it numpy does the same, with the same
-bits: a car then costs a quarter more.
+bits: valuing one car then takes up to 1.4 times as long.
 """
 
 from __future__ import annotations

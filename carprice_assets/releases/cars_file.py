@@ -163,11 +163,8 @@ def _csv(path: Path, head: str) -> CarsFile:
         raise UserError(f"{path}: its first line must name the columns, and {again!r} is twice")
 
     def rows() -> Iterator[Row]:
-        for line, values, problem in islice(all_records(), 1, None):
-            if not problem and len(values) != len(names):
-                problem = f"line {line} has {len(values)} values for {len(names)} columns"
-            padded = [*values, *[""] * len(names)][: len(names)] if problem else values
-            yield Row(padded, problem)
+        for record in islice(all_records(), 1, None):
+            yield Row(*record.fitted(len(names)))
 
     return CarsFile(names, sum(1 for _ in all_records()) - 1, rows)
 

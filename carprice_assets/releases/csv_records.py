@@ -22,6 +22,13 @@ class Record(NamedTuple):
     values: list[str]
     problem: str = ""
 
+    def fitted(self, width: int) -> tuple[list[str], str]:
+        """Values for ``width`` columns, and why the record cannot be read, if so."""
+        if len(self.values) == width and not self.problem:
+            return self.values, ""
+        told = f"line {self.line} has {len(self.values)} values for {width} columns"
+        return [*self.values, *[""] * width][:width], self.problem or told
+
 
 class _Runaway(Exception):  # noqa: N818
     """A record that does not end."""

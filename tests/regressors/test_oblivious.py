@@ -16,16 +16,7 @@ from carprice_assets.regressors.serving import load_catboost, run_catboost, save
 COLUMNS = 7
 
 
-@pytest.fixture(autouse=True, params=["compiled", "numpy"])
-def how(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """What walks the trees."""
-    if request.param == "numpy":
-        monkeypatch.setattr(walk, "compiled", None)
-    elif walk.compiled is None:
-        pytest.skip("carprice was installed without a C compiler")
-    return request.param
-
-
+pytestmark = pytest.mark.usefixtures("how")
 in_c = pytest.mark.parametrize("how", ["compiled"], indirect=True)
 
 
